@@ -1,0 +1,89 @@
+import type { ErrorCode, RefusalReason } from './errors.ts'
+import type { Notification } from './notification.ts'
+
+/** What happens in a gateway, as facts. Observers log and count; nothing here carries a cookie, a token or a payload to a log. */
+export interface GatewayEvents {
+  'gateway.ready': { readonly url: string; readonly ms: number }
+  'gateway.draining': { readonly connections: number }
+  'gateway.stopped': { readonly ms: number }
+  'gateway.failed': { readonly during: string; readonly error: unknown }
+
+  'connection.opened': {
+    readonly connection: string
+    readonly user: string
+    readonly transport: string
+    readonly via: string
+  }
+  'connection.closed': {
+    readonly connection: string
+    readonly user: string
+    readonly transport: string
+    readonly reason: string
+  }
+  'connection.refused': {
+    readonly transport: string
+    readonly remoteAddress: string
+    readonly code: ErrorCode
+    readonly reason: RefusalReason | undefined
+  }
+  'client.refused': { readonly connection: string; readonly code: ErrorCode }
+  /** A browser that read too slowly was cut; `lost` notifications were still queued for it. */
+  'client.slow': { readonly connection: string; readonly user: string; readonly lost: number }
+
+  /** `connections` may be 0: nobody was there. `tookMs`: from its arrival to its last write. */
+  'notification.delivered': {
+    readonly notification: Notification
+    readonly input: string
+    readonly source: string
+    readonly connections: number
+    readonly tookMs: number
+  }
+  'notification.duplicate': { readonly input: string; readonly source: string }
+  'notification.refused': { readonly input: string; readonly source: string; readonly code: ErrorCode }
+  'live.gap': { readonly source: string; readonly missed: number }
+
+  'notifier.added': { readonly address: string }
+  'notifier.removed': { readonly address: string }
+  'notifier.connected': { readonly address: string }
+  'notifier.disconnected': { readonly address: string }
+  /** It had sent heartbeats and fell silent. */
+  'notifier.suspect': { readonly address: string; readonly silentMs: number }
+  /** Its connection was ended for good, so the watchdog made a new one. */
+  'notifier.reconnected': { readonly address: string; readonly reason: string }
+
+  'registry.changed': { readonly publishers: number }
+  'registry.refused': { readonly code: ErrorCode }
+  /** The registry that we ask answers nothing, or nonsense; the last good list holds. */
+  'registry.silent': { readonly rep: string; readonly reason: string }
+
+  'store.lost': { readonly store: string; readonly reason: string }
+  'store.found': { readonly store: string }
+}
+
+export type EventName = keyof GatewayEvents
+type Listener<N extends EventName> = (facts: GatewayEvents[N]) => void
+
+/** Announces what happened to whoever listens. A listener that throws cannot break the path that it watches. */
+export class Events {
+  readonly #listeners = new Map<EventName, Set<Listener<never>>>()
+
+  /** Returns what takes the listener away again. */
+  on<N extends EventName>(name: N, listener: Listener<N>): () => void {
+    const listeners = this.#listeners.get(name) ?? new Set()
+    this.#listeners.set(name, listeners)
+    listeners.add(listener)
+    return () => void listeners.delete(listener)
+  }
+
+  emit<N extends EventName>(name: N, facts: GatewayEvents[N]): void {
+    const listeners = this.#listeners.get(name) as Set<Listener<N>> | undefined
+    if (listeners === undefined) return
+    for (const listener of listeners) {
+      try {
+        listener(facts)
+      } catch (error) {
+        if (name !== 'gateway.failed') this.emit('gateway.failed', { during: `a listener of ${name}`, error })
+      }
+    }
+  }
+}

@@ -1,0 +1,137 @@
+import type { Address } from './address.ts'
+import type { Submission } from './draft.ts'
+import type { GatewayError } from './errors.ts'
+import type { Farewell, Hello, Notification } from './notification.ts'
+import type { Handshake, Session } from './session.ts'
+
+/** Every seam between Heraldo and the world outside. The comments are the contracts; `test/contracts` runs them. */
+
+/** Time, passed in so that tests own it. */
+export interface Clock {
+  /** Milliseconds since 1970. */
+  now(): number
+  /** Milliseconds on a clock that never goes back, with fractions. */
+  monotonic(): number
+  /** Runs once, after `ms`. Returns what cancels it. Never keeps a process alive. */
+  later(ms: number, run: () => void): () => void
+}
+
+/**
+ * A way in for notifications: live ZeroMQ, HTTP. It splits its wire into submissions and hands each to `accept`, in
+ * the order of arrival, without waiting in between. It judges nothing and never throws because of what it was sent.
+ */
+export interface Input {
+  readonly name: string
+  open(accept: Accept): Promise<void>
+  /** Takes in nothing new, hands over what has arrived, then lets go of its sockets. */
+  close(): Promise<void>
+}
+
+/** The only door. Live notifications pass it synchronously, from the frame to the socket. Never throws. */
+export type Accept = (submission: Submission, origin: Origin) => Receipt
+
+/** Where a submission came from. */
+export interface Origin {
+  /** The input's name; a closed set, fit for a metric's label. */
+  readonly input: string
+  /** Who said it: a notifier's address, an HTTP client. For the log and for what is limited per source. */
+  readonly source: string
+  /** `Clock.monotonic` at its arrival. */
+  readonly arrivedAt: number
+  /** Does every gateway hear this input, or must this one spread what it hears? */
+  readonly reach: 'every-node' | 'one-node'
+}
+
+/** `duplicate`: no recipient got a new copy. */
+export type Receipt =
+  | { readonly ok: true; readonly id: string; readonly duplicate: boolean }
+  | { readonly ok: false; readonly id: string | undefined; readonly error: GatewayError }
+
+/** Who wants to know which addresses somebody here waits at: inputs with filters, brokers. */
+export interface Follower {
+  /** Issued in the caller's tick; resolves when the wire has been told. Never rejects. Once per address until `unfollow`. */
+  follow(address: Address): Promise<void>
+  unfollow(address: Address): void
+}
+
+/** Carries notifications to the connections of all gateways that serve their address. */
+export interface Broker extends Follower {
+  /** At most once to each gateway, this one included; in order per address. Never throws. */
+  spread(notification: Notification): void
+  onNotification(deliver: (notification: Notification) => void): void
+  close(): Promise<void>
+}
+
+/** A way out: Socket.IO. It owns its connections and tells the gateway when they come and go. */
+export interface Transport {
+  readonly name: string
+  open(): Promise<void>
+  /** Says hello. Everything written later arrives later. */
+  greet(connection: Connection, hello: Hello): void
+  /**
+   * Encodes once, however many connections there are, and queues it on each; order per connection is kept. Opens and
+   * closes no connection before it returns, and never throws because of one of them.
+   */
+  write(connections: readonly Connection[], notification: Notification): void
+  /** Says bye, then closes: the transport after `drain` and `slow`, so that clients come back; else for good. */
+  dismiss(connection: Connection, farewell: Farewell): void
+  /** Refuses newcomers, dismisses everybody with `drain`, waits until the farewells have left. */
+  close(): Promise<void>
+}
+
+/** One browser tab. */
+export interface Connection {
+  readonly id: string
+  readonly session: Session
+  readonly transport: Transport
+  readonly remoteAddress: string
+}
+
+/**
+ * Recognises one kind of credential. Null: none of my kind here, ask the next one. A credential of my kind that is not
+ * good is a refusal, and final.
+ * @throws GatewayError `session.…` with a reason, or `store.unavailable`
+ */
+export interface SessionResolver {
+  readonly name: string
+  resolve(handshake: Handshake): Promise<Session | null>
+}
+
+/** Where web applications keep their sessions. We only read. @throws GatewayError `store.unavailable` */
+export interface SessionStore {
+  /** The bytes at this key; null when there is none. */
+  lookup(key: string): Promise<Uint8Array | null>
+  /** False while it cannot be reached. */
+  isUp(): boolean
+  close(): Promise<void>
+}
+
+/** A notifier that announced itself. Times are milliseconds since 1970. */
+export interface Publisher {
+  readonly address: string
+  readonly name: string | undefined
+  readonly since: number
+  readonly lastSeen: number
+  /** It is forgotten this long after `lastSeen`; undefined: never (the 2013 form). */
+  readonly ttlMs: number | undefined
+}
+
+/** Which notifiers there are: what the registry remembers, or what another registry tells us. */
+export interface Publishers {
+  addresses(): readonly string[]
+  /** Called after every change of the list. Returns what stops it. */
+  onChange(listener: () => void): () => void
+}
+
+/** The registry's memory. What has no lease outlives a restart where the backend can. */
+export interface Directory extends Publishers {
+  list(): readonly Publisher[]
+  /** Adds it, or renews its lease. @throws GatewayError `registry.full` */
+  add(publisher: {
+    readonly address: string
+    readonly name?: string | undefined
+    readonly ttlMs?: number | undefined
+  }): void
+  remove(address: string): void
+  close(): Promise<void>
+}

@@ -1,0 +1,27 @@
+/** What a browser brings to its handshake. Nothing in it is trusted. */
+export interface Handshake {
+  /** The raw `Cookie` header. */
+  readonly cookie: string | undefined
+  /** The raw `Authorization` header. */
+  readonly authorization: string | undefined
+  /** `auth.token` of a Socket.IO handshake. */
+  readonly token: string | undefined
+  readonly remoteAddress: string
+  /** When to judge it, in milliseconds since 1970. */
+  readonly at: number
+}
+
+/** Somebody who was recognised. */
+export interface Session {
+  readonly user: User
+  /** The resolver that recognised it: `beaker`, `jwt`, … */
+  readonly via: string
+  /** When it ends, in milliseconds since 1970; undefined: it brings no end of its own. */
+  readonly expiresAt: number | undefined
+}
+
+export interface User {
+  readonly id: string
+  /** What the page may know of its user beside the id. */
+  readonly info?: Readonly<Record<string, unknown>>
+}
