@@ -54,9 +54,9 @@ export interface Follower {
   unfollow(address: Address): void
 }
 
-/** Carries notifications to the connections of all gateways that serve their address. */
+/** Carries what only this gateway heard to the other gateways, and what only they heard to this one. */
 export interface Broker extends Follower {
-  /** At most once to each gateway, this one included; in order per address. Never throws. */
+  /** At most once to each other gateway that follows its address, in order per address. Never throws. */
   spread(notification: Notification): void
   onNotification(deliver: (notification: Notification) => void): void
   close(): Promise<void>
@@ -85,6 +85,18 @@ export interface Connection {
   readonly session: Session
   readonly transport: Transport
   readonly remoteAddress: string
+}
+
+/** What a transport may ask of the gateway when browsers come and go. */
+export interface Reception {
+  /** Who is it? @throws GatewayError `session.…`, `store.unavailable`, `limit.connections`, `draining` */
+  admit(handshake: Handshake, transport: string): Promise<Session>
+  /** Takes a place for it, in this tick. @throws GatewayError `limit.connections` */
+  open(connection: Connection): void
+  /** Follows what concerns it, then greets it and lets it hear, in one tick; not if it left meanwhile. Never rejects. */
+  welcome(connection: Connection): Promise<void>
+  /** It is gone; may be called twice, and for one that was never opened. */
+  close(connection: Connection, reason: string): void
 }
 
 /**

@@ -1,0 +1,148 @@
+import { type Address, EVERYONE, userAddress } from './core/address.ts'
+import { asGatewayError, GatewayError } from './core/errors.ts'
+import type { Events } from './core/events.ts'
+import type { Follows } from './core/follows.ts'
+import type { Hub } from './core/hub.ts'
+import type { Hello } from './core/notification.ts'
+import type { Clock, Connection, Reception, SessionResolver } from './core/ports.ts'
+import { RateLimit } from './core/rateLimit.ts'
+import type { Handshake, Session } from './core/session.ts'
+import { Tally } from './core/tally.ts'
+import { recognise } from './user.ts'
+
+export interface GatewayParts {
+  readonly resolvers: readonly SessionResolver[]
+  readonly hub: Hub
+  readonly follows: Follows
+  readonly events: Events
+  readonly clock: Clock
+  /** Names this life of the gateway: positions under it mean nothing to a later one. */
+  readonly epoch: string
+  /** 0 is none. */
+  readonly limits: { readonly perUser: number; readonly perAddress: number; readonly handshakesPerSecond: number }
+}
+
+/** What we keep of a connection while it stays. */
+interface Stay {
+  readonly addresses: readonly Address[]
+  /** The inputs have been told that somebody here waits at these addresses. */
+  readonly followed: Promise<unknown>
+  /** Cancels the timer that ends the connection with its session. */
+  readonly cancelExpiry: () => void
+}
+
+/** What a client may ask: admit → open → welcome → close. Transports bring the browsers, the gateway knows the rules. */
+export class Gateway implements Reception {
+  readonly #parts: GatewayParts
+  readonly #stays = new Map<Connection, Stay>()
+  readonly #perUser = new Tally()
+  readonly #perAddress = new Tally()
+  readonly #handshakes: RateLimit
+  #draining = false
+
+  constructor(parts: GatewayParts) {
+    this.#parts = parts
+    const perSecond = parts.limits.handshakesPerSecond
+    this.#handshakes = new RateLimit(perSecond, perSecond)
+  }
+
+  async admit(handshake: Handshake, transport: string): Promise<Session> {
+    try {
+      if (this.#draining) throw new GatewayError('draining')
+      if (!this.#handshakes.take(this.#parts.clock.monotonic()))
+        throw tooMany('Too many handshakes at once; come back in a moment.')
+      return await recognise(this.#parts.resolvers, handshake)
+    } catch (thrown) {
+      throw this.#refuse(asGatewayError(thrown), handshake.remoteAddress, transport)
+    }
+  }
+
+  open(connection: Connection): void {
+    const { session, transport, remoteAddress } = connection
+    const { hub, follows, events } = this.#parts
+    if (!this.#hasPlace(connection)) throw this.#refuse(tooMany(), remoteAddress, transport.name)
+    this.#perUser.add(session.user.id)
+    this.#perAddress.add(remoteAddress)
+    hub.open(connection)
+    const addresses = [userAddress(session.user.id), EVERYONE]
+    const followed = Promise.all(addresses.map((address) => follows.follow(address)))
+    this.#stays.set(connection, { addresses, followed, cancelExpiry: this.#endWithSession(connection) })
+    events.emit('connection.opened', {
+      connection: connection.id,
+      user: session.user.id,
+      transport: transport.name,
+      via: session.via,
+    })
+  }
+
+  async welcome(connection: Connection): Promise<void> {
+    const stay = this.#stays.get(connection)
+    await stay?.followed
+    if (stay === undefined || !this.#parts.hub.isOpen(connection)) return
+    connection.transport.greet(connection, this.#hello(connection))
+    for (const address of stay.addresses) this.#parts.hub.join(connection, address)
+  }
+
+  close(connection: Connection, reason: string): void {
+    const stay = this.#stays.get(connection)
+    if (stay === undefined) return
+    const { id, session, transport, remoteAddress } = connection
+    this.#stays.delete(connection)
+    stay.cancelExpiry()
+    this.#parts.hub.close(connection)
+    for (const address of stay.addresses) this.#parts.follows.unfollow(address)
+    this.#perUser.remove(session.user.id)
+    this.#perAddress.remove(remoteAddress)
+    this.#parts.events.emit('connection.closed', {
+      connection: id,
+      user: session.user.id,
+      transport: transport.name,
+      reason,
+    })
+  }
+
+  /** From now on everybody who comes is asked to come back. Those who are here stay until their transport closes. */
+  drain(): void {
+    this.#draining = true
+    this.#parts.events.emit('gateway.draining', { connections: this.#stays.size })
+  }
+
+  get isDraining(): boolean {
+    return this.#draining
+  }
+
+  /** How many users have at least one connection here. */
+  get users(): number {
+    return this.#perUser.size
+  }
+
+  #hasPlace({ session, remoteAddress }: Connection): boolean {
+    const { perUser, perAddress } = this.#parts.limits
+    return (
+      (perUser === 0 || this.#perUser.of(session.user.id) < perUser) &&
+      (perAddress === 0 || this.#perAddress.of(remoteAddress) < perAddress)
+    )
+  }
+
+  #endWithSession(connection: Connection): () => void {
+    const { expiresAt } = connection.session
+    if (expiresAt === undefined) return () => {}
+    return this.#parts.clock.later(expiresAt - this.#parts.clock.now(), () =>
+      connection.transport.dismiss(connection, { code: 'expired', retryInMs: 0 }),
+    )
+  }
+
+  /** Without an inbox everybody begins afresh: nothing stands anywhere, nothing is unread. */
+  #hello({ id, session }: Connection): Hello {
+    const position = { epoch: this.#parts.epoch, seq: 0 }
+    return { user: session.user, connection: id, mode: 'fresh', position, counts: { unread: 0, unseen: 0, rev: 0 } }
+  }
+
+  #refuse(error: GatewayError, remoteAddress: string, transport: string): GatewayError {
+    this.#parts.events.emit('connection.refused', { transport, remoteAddress, code: error.code, reason: error.reason })
+    if (error.code === 'internal') this.#parts.events.emit('gateway.failed', { during: 'admit', error: error.cause })
+    return error
+  }
+}
+
+const tooMany = (message?: string) => new GatewayError('limit.connections', message === undefined ? {} : { message })
