@@ -1,0 +1,241 @@
+import { readFileSync } from 'node:fs'
+import { z } from 'zod'
+
+/** Where secrets that are not written into the configuration come from. */
+export type Environment = Readonly<Record<string, string | undefined>>
+
+const LOOPBACK = /^(ipc:\/\/.+|tcp:\/\/(127(\.\d{1,3}){3}|localhost|\[::1\]):\d+)$/
+const NOT_LOOPBACK = 'a loopback address, or zeromq.insecure: true to say that others may reach it unencrypted'
+const endpoint = z
+  .string()
+  .regex(
+    /^(tcp:\/\/[^\s/:@]+:\d{1,5}|tcp:\/\/\[[0-9a-fA-F:]+\]:\d{1,5}|ipc:\/\/\S+)$/,
+    'an endpoint such as tcp://127.0.0.1:20105 or ipc:///run/heraldo.sock',
+  )
+const count = z.int().min(0).max(1_000_000_000)
+const path = z.array(z.string().min(1)).min(1)
+const origin = z.string().regex(/^https?:\/\/[^\s/]+$/, 'an origin such as https://www.example.org, without a path')
+
+/** The schema of the whole configuration. `env` is what `{ "env": "NAME" }` reads from. */
+export function configSchema(env: Environment) {
+  const secret = secretSchema(env)
+  return z
+    .strictObject({
+      http: httpSchema(secret),
+      redis: redisSchema(secret),
+      zeromq: zeromqSchema,
+      sessions: z
+        .array(z.discriminatedUnion('use', [beakerSchema(secret), jwtSchema(secret)]))
+        .describe('Who recognises users, asked in this order.'),
+      notifications: notificationsSchema,
+      inbox: inboxSchema,
+      limits: limitsSchema,
+      apps: z
+        .array(z.looseObject({ id: z.string() }))
+        .describe('Pusher applications. Accepted, and served by a later version.'),
+      log: z.strictObject({
+        level: z.enum(['debug', 'info', 'warn', 'error', 'silent']).describe('What is written to standard output.'),
+      }),
+      shutdown: shutdownSchema,
+    })
+    .superRefine(({ zeromq }, context) => {
+      if (zeromq.insecure || !zeromq.registry.serve) return
+      for (const key of ['rep', 'pub'] as const) {
+        if (LOOPBACK.test(zeromq.registry[key])) continue
+        context.addIssue({
+          code: 'custom',
+          path: ['zeromq', 'registry', key],
+          input: zeromq.registry[key],
+          message: NOT_LOOPBACK,
+        })
+      }
+    })
+}
+
+export type Config = z.output<ReturnType<typeof configSchema>>
+export type SessionConfig = Config['sessions'][number]
+
+const RESERVED_EVENTS = new Set([
+  'hello',
+  'inbox',
+  'bye',
+  'connect',
+  'connect_error',
+  'disconnect',
+  'disconnecting',
+  'newListener',
+  'removeListener',
+  'subscription_error',
+  'error',
+])
+
+const httpSchema = (secret: SecretSchema) =>
+  z.strictObject({
+    host: z.string().min(1).describe('The interface to listen on.'),
+    port: z.int().min(0).max(65535).describe('One port for browsers, the HTTP API and health. 0 takes a free one.'),
+    origins: z
+      .array(origin)
+      .nullable()
+      .describe("Exact origins of pages that may connect. null: the gateway's own origin alone."),
+    keys: z.array(secret).describe('Bearer keys for the HTTP API (/v1). Without one the API refuses everybody.'),
+    tls: z
+      .strictObject({
+        cert: z.string().min(1).describe('The certificate chain, a PEM file.'),
+        key: z.string().min(1).describe('Its private key, a PEM file.'),
+      })
+      .nullable()
+      .describe('null: plain HTTP.'),
+    internal: z
+      .string()
+      .regex(/^\S+:\d{1,5}$/, 'host:port')
+      .nullable()
+      .describe('host:port where /metrics listens instead of the public port.'),
+    trustProxy: z.boolean().describe("Take the client's address from the last hop of X-Forwarded-For."),
+  })
+
+const redisSchema = (secret: SecretSchema) =>
+  z
+    .strictObject({
+      url: secret.describe('redis:// or rediss:// address; may carry user, password and database.'),
+      prefix: z.string().default('heraldo:').describe("Put before each of the gateway's own keys."),
+    })
+    .nullable()
+    .describe('The Redis that holds the sessions. null: everything lives in memory.')
+
+const zeromqSchema = z.strictObject({
+  ingest: endpoint.nullable().describe('ROUTER for kept notifications. Accepted, and opened by a later version.'),
+  registry: z.strictObject({
+    serve: z.boolean().describe('true: this gateway is the registry; false: ask the one at these addresses.'),
+    rep: endpoint.describe('Where the registry answers questions.'),
+    pub: endpoint.describe('Where the registry announces changes.'),
+  }),
+  notifiers: z.array(endpoint).describe('PUB sockets to listen to beside those of the registry.'),
+  unfollowAfterMs: count.describe('How long filters stay after the last connection of a user left, in milliseconds.'),
+  insecure: z.boolean().describe('true: sockets may bind to addresses that others can reach, unencrypted.'),
+})
+
+const notificationsSchema = z.strictObject({
+  event: z
+    .string()
+    .min(1)
+    .refine((name) => !RESERVED_EVENTS.has(name), 'a name that is none of the protocol’s own events')
+    .describe('The name of the Socket.IO event that carries notifications.'),
+  maxBytes: z.int().min(1).max(1_048_576).describe('The largest body, in bytes.'),
+})
+
+const inboxSchema = z.strictObject({
+  keep: count.describe('How many notifications an inbox holds. Accepted, and used by a later version.'),
+  days: count.describe('How long a notification stands. Accepted, and used by a later version.'),
+})
+
+const limitsSchema = z.strictObject({
+  perUser: count.describe('Connections of one user; 0 is no limit.'),
+  perAddress: count.describe('Connections from one network address; 0 is no limit.'),
+  handshakesPerSecond: count.describe('Handshakes of all clients together; 0 is no limit.'),
+  eventsPerSecond: count.describe('Events that one browser may send; 0 is no limit.'),
+  queuedBytes: z
+    .int()
+    .min(65_536)
+    .max(1_073_741_824)
+    .describe('What may wait for one slow browser before it is cut, in bytes.'),
+})
+
+const shutdownSchema = z.strictObject({
+  timeoutMs: count.describe('How long SIGTERM may take before the process ends anyway, in milliseconds.'),
+  returnWithinMs: count.describe('Browsers that are sent away come back spread over this time, in milliseconds.'),
+})
+
+function beakerSchema(secret: SecretSchema) {
+  return z
+    .strictObject({
+      use: z.literal('beaker'),
+      cookie: z.string().min(1).default('beaker.session.id').describe('The name of the cookie.'),
+      secret: z
+        .union([secret, z.array(secret).min(1)])
+        .nullable()
+        .describe('session.secret of the application; a list while it rotates; null: unsigned.'),
+      key: z
+        .string()
+        .includes('{id}')
+        .default('beaker_cache:{id}:session')
+        .describe('The key in Redis; beaker_extensions and the system of 2013 use beaker:{id}:session.'),
+      user: path.describe('The way to the user id in the session.'),
+      timeout: z.int().min(1).nullable().default(null).describe('session.timeout of the application, in seconds.'),
+    })
+    .describe('Sessions of Beaker (Pylons, Pyramid, Flask) in Redis.')
+}
+
+function jwtSchema(secret: SecretSchema) {
+  return z
+    .strictObject({
+      use: z.literal('jwt'),
+      secret: secret.optional().describe('The shared secret, 32 bytes or more.'),
+      secretBase64: secret.optional().describe('The same in base64.'),
+      algorithms: z
+        .array(z.enum(['HS256', 'HS384', 'HS512']))
+        .min(1)
+        .default(['HS256'])
+        .describe('The accepted algorithms.'),
+      issuer: z
+        .union([z.string(), z.array(z.string())])
+        .optional()
+        .describe('The expected iss.'),
+      audience: z
+        .union([z.string(), z.array(z.string())])
+        .optional()
+        .describe('The expected aud.'),
+      user: path.default(['sub']).describe('The way to the user id in the claims.'),
+      clockTolerance: z.int().min(0).max(600).default(5).describe('Seconds by which clocks may differ.'),
+      cookie: z
+        .string()
+        .min(1)
+        .optional()
+        .describe('A cookie that may carry the token, beside auth.token and Authorization: Bearer.'),
+    })
+    .superRefine((jwt, context) => {
+      if ((jwt.secret === undefined) === (jwt.secretBase64 === undefined)) {
+        context.addIssue({
+          code: 'custom',
+          path: ['secret'],
+          input: jwt.secret,
+          message: 'either secret or secretBase64',
+        })
+        return
+      }
+      const bytes =
+        jwt.secret === undefined ? Buffer.from(jwt.secretBase64 ?? '', 'base64').length : Buffer.byteLength(jwt.secret)
+      const key = jwt.secret === undefined ? 'secretBase64' : 'secret'
+      if (bytes < 32)
+        context.addIssue({ code: 'custom', path: [key], input: jwt[key], message: 'a secret of 32 bytes or more' })
+    })
+    .describe('JSON Web Tokens.')
+}
+
+type SecretSchema = ReturnType<typeof secretSchema>
+
+/** A secret as it is, or where it is to be found: it need not stand in the file. */
+function secretSchema(env: Environment) {
+  return z
+    .union(
+      [z.string().min(1), z.strictObject({ env: z.string().min(1) }), z.strictObject({ file: z.string().min(1) })],
+      {
+        error: 'a text, { "env": "NAME" } or { "file": "PATH" }',
+      },
+    )
+    .transform((given, context) => {
+      if (typeof given === 'string') return given
+      const found = 'env' in given ? env[given.env] : readSecret(given.file)
+      if (found !== undefined && found !== '') return found
+      const where = 'env' in given ? `the environment variable ${given.env}` : `the file ${given.file}`
+      context.addIssue({ code: 'custom', input: given, message: `a secret in ${where}, where there is none` })
+      return z.NEVER
+    })
+}
+
+function readSecret(file: string): string | undefined {
+  try {
+    return readFileSync(file, 'utf8').trimEnd()
+  } catch {
+    return undefined
+  }
+}
