@@ -15,7 +15,8 @@ test('an id can be claimed once, and is remembered for at least as many others a
 
 test('a hole is what is missing after the baseline, per source, epoch and recipient', () => {
   const sequences = new Sequences()
-  const missed = (source: string, epoch: string, seq: number) => sequences.missedBefore('user:42', source, { epoch, seq })
+  const missed = (source: string, epoch: string, seq: number) =>
+    sequences.missedBefore('user:42', source, { epoch, seq })
   expect(missed('orders', 'e1', 7)).toBe(0)
   expect(missed('orders', 'e1', 8)).toBe(0)
   expect(missed('mail', 'e1', 1)).toBe(0)
@@ -38,7 +39,8 @@ test('a notifier that invents sources costs a bounded memory', () => {
 
 test('a rate limit lets a burst through, then its rate', () => {
   const limit = new RateLimit(10, 20)
-  const taken = (now: number, times: number) => Array.from({ length: times }, () => limit.take(now)).filter(Boolean).length
+  const taken = (now: number, times: number) =>
+    Array.from({ length: times }, () => limit.take(now)).filter(Boolean).length
   expect(taken(0, 100)).toBe(20)
   expect(taken(1000, 100)).toBe(10)
   expect(taken(1050, 100)).toBe(0)

@@ -6,7 +6,14 @@ import { isTooDeep } from '../../../src/core/rawJson.ts'
 const MAX = 1024
 const bytes = (text: string) => Buffer.from(text)
 const draft = (header: unknown, body = '{"text":"hi"}', to = ['42']) =>
-  parseDraft({ to, header: header === undefined ? undefined : bytes(typeof header === 'string' ? header : JSON.stringify(header)), body: bytes(body) }, MAX)
+  parseDraft(
+    {
+      to,
+      header: header === undefined ? undefined : bytes(typeof header === 'string' ? header : JSON.stringify(header)),
+      body: bytes(body),
+    },
+    MAX,
+  )
 
 function codeOf(run: () => unknown): string {
   try {
@@ -20,17 +27,43 @@ function codeOf(run: () => unknown): string {
 
 test('the short form brings a body and nothing else', () => {
   const n = stamp(draft(undefined), 'user:42', 'made-1', 1000)
-  expect(n).toEqual({ to: 'user:42', id: 'made-1', type: 'notification', at: 1000, body: bytes('{"text":"hi"}'), expiresAt: undefined, collapse: undefined })
+  expect(n).toEqual({
+    to: 'user:42',
+    id: 'made-1',
+    type: 'notification',
+    at: 1000,
+    body: bytes('{"text":"hi"}'),
+    expiresAt: undefined,
+    collapse: undefined,
+  })
 })
 
 test('the full form brings all that the protocol names', () => {
-  const d = draft({ v: 1, id: 'o-17', type: 'order.shipped', at: 5000, ttl: 60, collapse: 'order-17', source: 'orders', epoch: 'e', seq: 12 })
+  const d = draft({
+    v: 1,
+    id: 'o-17',
+    type: 'order.shipped',
+    at: 5000,
+    ttl: 60,
+    collapse: 'order-17',
+    source: 'orders',
+    epoch: 'e',
+    seq: 12,
+  })
   expect(d.sequence).toEqual({ epoch: 'e', seq: 12 })
-  expect(stamp(d, 'user:42', 'o-17', 9999)).toMatchObject({ id: 'orders:o-17', type: 'order.shipped', at: 5000, expiresAt: 65_000, collapse: 'order-17' })
+  expect(stamp(d, 'user:42', 'o-17', 9999)).toMatchObject({
+    id: 'orders:o-17',
+    type: 'order.shipped',
+    at: 5000,
+    expiresAt: 65_000,
+    collapse: 'order-17',
+  })
 })
 
 test('without a type it is a notification for users and everyone, a message for a channel', () => {
-  const types = (['user:42', 'everyone', 'channel:orders'] as const).map((to) => stamp(draft(undefined), to, 'x', 0).type)
+  const types = (['user:42', 'everyone', 'channel:orders'] as const).map(
+    (to) => stamp(draft(undefined), to, 'x', 0).type,
+  )
   expect(types).toEqual(['notification', 'notification', 'message'])
 })
 
@@ -53,7 +86,9 @@ test('64 levels pass, 65 do not', () => {
   const nested = (levels: number) => '['.repeat(levels) + ']'.repeat(levels)
   expect(draft(undefined, nested(64)).body).toHaveLength(128)
   expect(codeOf(() => draft(undefined, nested(65)))).toBe('draft.tooDeep')
-  expect(codeOf(() => parseDraft({ to: ['42'], header: undefined, body: bytes(nested(100_000)) }, 1_000_000))).toBe('draft.tooDeep')
+  expect(codeOf(() => parseDraft({ to: ['42'], header: undefined, body: bytes(nested(100_000)) }, 1_000_000))).toBe(
+    'draft.tooDeep',
+  )
   expect(codeOf(() => draft(undefined, `{"a":${nested(64)}}`))).toBe('draft.tooDeep')
 })
 
@@ -65,7 +100,12 @@ test('depth is what a real walk over the value finds', () => {
   const depth = (value: unknown): number =>
     typeof value === 'object' && value !== null ? 1 + Math.max(0, ...Object.values(value).map(depth)) : 0
   const value = fc.letrec((tie) => ({
-    node: fc.oneof({ maxDepth: 90, depthSize: 'max' }, fc.string(), fc.array(tie('node'), { maxLength: 2 }), fc.dictionary(fc.string(), tie('node'), { maxKeys: 2 })),
+    node: fc.oneof(
+      { maxDepth: 90, depthSize: 'max' },
+      fc.string(),
+      fc.array(tie('node'), { maxLength: 2 }),
+      fc.dictionary(fc.string(), tie('node'), { maxKeys: 2 }),
+    ),
   })).node
   fc.assert(
     fc.property(value, fc.integer({ min: 0, max: 80 }), (inner, wraps) => {

@@ -11,7 +11,8 @@ const connection = (id: string, over: Transport): Connection => ({
   remoteAddress: '127.0.0.1',
   session: { user: { id: '42' }, via: 'jwt', expiresAt: undefined },
 })
-const here = (hub: Hub, address: Address) => hub.at(address).flatMap(({ connections }) => connections.map(({ id }) => id))
+const here = (hub: Hub, address: Address) =>
+  hub.at(address).flatMap(({ connections }) => connections.map(({ id }) => id))
 
 describe('the hub', () => {
   const socketio = transport('socketio')
@@ -24,7 +25,9 @@ describe('the hub', () => {
       hub.open(one)
       hub.join(one, 'user:42')
     }
-    expect(hub.at('user:42').map(({ transport, connections }) => [transport.name, connections.map(({ id }) => id)])).toEqual([
+    expect(
+      hub.at('user:42').map(({ transport, connections }) => [transport.name, connections.map(({ id }) => id)]),
+    ).toEqual([
       ['socketio', ['a', 'c']],
       ['pusher', ['b']],
     ])
@@ -67,7 +70,10 @@ describe('follows', () => {
   function follows() {
     const told: string[] = []
     const clock = fakeClock()
-    const follower = { follow: async (address: Address) => void told.push(`+${address}`), unfollow: (address: Address) => void told.push(`-${address}`) }
+    const follower = {
+      follow: async (address: Address) => void told.push(`+${address}`),
+      unfollow: (address: Address) => void told.push(`-${address}`),
+    }
     return { told, clock, follows: new Follows([follower], clock, 5000, (address) => told.push(`forget ${address}`)) }
   }
 
