@@ -1,0 +1,69 @@
+import type { Notification } from '../core/notification.ts'
+
+/** Engine.IO's "message", Socket.IO's "event". */
+const ENGINE_MESSAGE = '4'
+const SOCKET_EVENT = '2'
+const FINAL_TEXT_FRAME = 0x81
+const LENGTH_IN_2_BYTES = 126
+const LENGTH_IN_8_BYTES = 127
+
+/** One notification, packed once for everybody who hears it. */
+export class Frame {
+  /** What Engine.IO's `write` wants to know: over a WebSocket these bytes go out as they are. */
+  readonly options: { readonly compress: false; readonly wsPreEncodedFrame: readonly [Buffer] }
+  readonly #payloadAt: number
+  #text: string | undefined
+
+  constructor(bytes: Buffer, payloadAt: number) {
+    this.options = { compress: false, wsPreEncodedFrame: [bytes] }
+    this.#payloadAt = payloadAt
+  }
+
+  get length(): number {
+    return this.options.wsPreEncodedFrame[0].length
+  }
+
+  /** The same packet for a connection that is not on a WebSocket (yet); made when the first one asks. */
+  get text(): string {
+    this.#text ??= this.options.wsPreEncodedFrame[0].toString('utf8', this.#payloadAt + ENGINE_MESSAGE.length)
+    return this.#text
+  }
+}
+
+/**
+ * Packs notifications as `42["<event>",<body>,<meta>]` in one contiguous WebSocket frame. The body's bytes are copied as
+ * they came: parsed by nobody, printed by nobody.
+ */
+export function frameWriter(eventName: string): (notification: Notification) => Frame {
+  const head = Buffer.from(`${ENGINE_MESSAGE}${SOCKET_EVENT}[${JSON.stringify(eventName)},`)
+  return ({ id, type, at, body, expiresAt, collapse }) => {
+    const tail = `,${JSON.stringify({ id, type, at, expiresAt, collapse })}]`
+    const payload = head.length + body.length + Buffer.byteLength(tail)
+    const payloadAt = headerLength(payload)
+    const bytes = Buffer.allocUnsafe(payloadAt + payload)
+    writeHeader(bytes, payload)
+    bytes.set(head, payloadAt)
+    bytes.set(body, payloadAt + head.length)
+    bytes.write(tail, payloadAt + head.length + body.length)
+    return new Frame(bytes, payloadAt)
+  }
+}
+
+function headerLength(payload: number): number {
+  if (payload < LENGTH_IN_2_BYTES) return 2
+  return payload < 65_536 ? 4 : 10
+}
+
+/** RFC 6455 §5.2, unmasked as a server's frames are. */
+function writeHeader(bytes: Buffer, payload: number): void {
+  bytes[0] = FINAL_TEXT_FRAME
+  if (payload < LENGTH_IN_2_BYTES) {
+    bytes[1] = payload
+  } else if (payload < 65_536) {
+    bytes[1] = LENGTH_IN_2_BYTES
+    bytes.writeUInt16BE(payload, 2)
+  } else {
+    bytes[1] = LENGTH_IN_8_BYTES
+    bytes.writeBigUInt64BE(BigInt(payload), 2)
+  }
+}

@@ -1,0 +1,114 @@
+import type { Socket as IoSocket } from 'socket.io'
+import type { Farewell, Hello } from '../core/notification.ts'
+import type { Connection, Transport } from '../core/ports.ts'
+import type { Session } from '../core/session.ts'
+import type { Frame } from './frameWriter.ts'
+
+/** What we say through Socket.IO's own `emit`; notifications are written as frames. What we hear is judged by `hearEvents`. */
+export interface ServerEvents {
+  hello: (hello: Hello) => void
+  bye: (farewell: Farewell) => void
+}
+export type Socket = IoSocket<Record<string, never>, ServerEvents>
+export type Engine = Socket['conn']
+
+/** Waiting means: handed to us, and not yet known to have left for the browser. */
+export interface QueueBounds {
+  readonly maxQueuedBytes: number
+  readonly maxQueuedPackets: number
+}
+
+/** One browser tab: a Socket.IO connection, and what waits for it. */
+export class Tab implements Connection {
+  readonly id: string
+  readonly session: Session
+  readonly transport: Transport
+  readonly remoteAddress: string
+  readonly socket: Socket
+  readonly #engine: Engine
+  /** Why it was told to go; from then on it is written to no more. */
+  #leaving: Farewell['code'] | undefined
+  #queuedBytes = 0
+  #queuedPackets = 0
+  #underWayBytes = 0
+  #lost = 0
+
+  constructor(socket: Socket, session: Session, transport: Transport, remoteAddress: string) {
+    this.id = socket.id
+    this.session = session
+    this.transport = transport
+    this.remoteAddress = remoteAddress
+    this.socket = socket
+    this.#engine = socket.conn
+    // Engine.IO flushes its queue only when the batch before is out, so what was under way before is no more.
+    this.#engine.on('flush', () => {
+      this.#underWayBytes = this.#queuedBytes
+      this.#queuedBytes = 0
+      this.#queuedPackets = 0
+    })
+  }
+
+  get leaving(): Farewell['code'] | undefined {
+    return this.#leaving
+  }
+
+  /** Notifications that it will never get: queued when it was cut, or written after. */
+  get lost(): number {
+    return this.#lost
+  }
+
+  /** False when this was one too many: the browser reads too slowly and is to be cut. */
+  push(frame: Frame, bounds: QueueBounds): boolean {
+    if (this.#leaving !== undefined) {
+      this.#lost++
+      return true
+    }
+    this.#queuedBytes += frame.length
+    this.#queuedPackets++
+    // A polling connection may become a WebSocket while this waits, so it carries both forms.
+    this.#engine.write(this.#engine.transport.name === 'websocket' ? '' : frame.text, frame.options)
+    if (this.#queuedPackets === 0) return true
+    return (
+      this.#queuedBytes + this.#underWayBytes <= bounds.maxQueuedBytes && this.#queuedPackets <= bounds.maxQueuedPackets
+    )
+  }
+
+  /** It reads too slowly: nothing more is queued, and what is queued is lost. */
+  giveUp(): void {
+    this.#leaving = 'slow'
+    this.#lost = this.#queuedPackets
+  }
+
+  /** Says bye behind everything that waits, then closes: the transport alone when it shall come back, else for good. */
+  dismiss(farewell: Farewell): void {
+    this.#leaving = farewell.code
+    if (!this.socket.connected) return void this.#engine.close(true)
+    if (farewell.code === 'drain') {
+      this.#closeWhenFlushed()
+      this.socket.emit('bye', farewell)
+    } else {
+      this.socket.emit('bye', farewell)
+      this.#closeWhenFlushed()
+      // Its own packet tells the client not to come back by itself.
+      this.socket.disconnect()
+    }
+  }
+
+  /** Says bye past everything that waits, if there is a way, and closes. What waits is dropped. */
+  cut(farewell: Farewell): void {
+    if (this.#leaving === undefined) this.giveUp()
+    const { transport } = this.#engine
+    if (transport.name === 'websocket')
+      transport.send([{ type: 'message', data: `2${JSON.stringify(['bye', farewell])}` }])
+    this.#engine.close(true)
+  }
+
+  /**
+   * Discards instead of Engine.IO's orderly close: over polling that one waits up to 30 seconds for a last request, and
+   * its close packet makes python-socketio stay away. A client that asks again hears that its session is gone, and
+   * connects anew.
+   */
+  #closeWhenFlushed(): void {
+    this.#engine.once('drain', () => this.#engine.close(true))
+  }
+}
