@@ -44,7 +44,7 @@ function readEnvironment(env: Environment): { values: Record<string, unknown>; n
       throw new ConfigError(`${name}: no such configuration key (see "heraldo config-reference")`)
     const key = variable.path.join('.')
     names.set(key, name)
-    place(values, variable.path, variable.isText ? text : parseValue(name, text))
+    place(values, variable.path, variable.isText && text !== 'null' ? text : parseValue(name, text))
   }
   return { values, names }
 }

@@ -5,6 +5,7 @@ import { z } from 'zod'
 export type Environment = Readonly<Record<string, string | undefined>>
 
 const LOOPBACK = /^(ipc:\/\/.+|tcp:\/\/(127(\.\d{1,3}){3}|localhost|\[::1\]):\d+)$/
+const NEEDS_REDIS = 'a redis: Beaker keeps its sessions there, so redis.url must be set'
 const NOT_LOOPBACK = 'a loopback address, or zeromq.insecure: true to say that others may reach it unencrypted'
 const endpoint = z
   .string()
@@ -38,7 +39,16 @@ export function configSchema(env: Environment) {
       }),
       shutdown: shutdownSchema,
     })
-    .superRefine(({ zeromq }, context) => {
+    .superRefine(({ zeromq, redis, sessions }, context) => {
+      const needsRedis = sessions.findIndex(({ use }) => use === 'beaker')
+      if (redis === null && needsRedis !== -1) {
+        context.addIssue({
+          code: 'custom',
+          path: ['sessions', needsRedis, 'use'],
+          input: 'beaker',
+          message: NEEDS_REDIS,
+        })
+      }
       if (zeromq.insecure || !zeromq.registry.serve) return
       for (const key of ['rep', 'pub'] as const) {
         if (LOOPBACK.test(zeromq.registry[key])) continue

@@ -1,0 +1,170 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { jsonSchema, reference, variables } from '../../../src/config/describe.ts'
+import { ConfigError, DEV_CONFIG, loadConfig } from '../../../src/config/load.ts'
+
+const SECRET = 'a secret that is long enough for HS256'
+const folder = mkdtempSync(join(tmpdir(), 'heraldo-config-'))
+afterAll(() => rmSync(folder, { recursive: true }))
+
+function file(content: unknown): string {
+  const path = join(folder, 'heraldo.json')
+  writeFileSync(path, typeof content === 'string' ? content : JSON.stringify(content))
+  return path
+}
+
+function complaint(content: unknown, env: Record<string, string> = {}): string {
+  try {
+    loadConfig({ file: content === undefined ? undefined : file(content), env })
+  } catch (error) {
+    if (error instanceof ConfigError) return error.message
+    throw error
+  }
+  throw new Error('it was accepted')
+}
+
+describe('a configuration', () => {
+  test('without a file and variables is what config/default.json says', () => {
+    expect(loadConfig({ env: {} })).toEqual(JSON.parse(readFileSync('config/default.json', 'utf8')))
+  })
+
+  test('of the development gateway is valid', () => {
+    expect(loadConfig({ file: DEV_CONFIG, env: {} }).sessions).toMatchObject([{ use: 'jwt' }])
+  })
+
+  test('is merged: the file goes over the defaults, variables over the file, lists are replaced', () => {
+    const config = loadConfig({
+      file: file({ http: { port: 1000, keys: ['a', 'b'] }, limits: { perUser: 3 } }),
+      env: {
+        HERALDO_HTTP_PORT: '2000',
+        HERALDO_HTTP_KEYS: '["c"]',
+        HERALDO_REDIS_URL: 'redis://127.0.0.1:1',
+        HERALDO_LOG_LEVEL: 'debug',
+        PATH: '/bin',
+      },
+    })
+    expect(config).toMatchObject({
+      http: { host: '127.0.0.1', port: 2000, keys: ['c'] },
+      limits: { perUser: 3, perAddress: 0 },
+      redis: { url: 'redis://127.0.0.1:1', prefix: 'heraldo:' },
+      log: { level: 'debug' },
+    })
+  })
+
+  test('takes secrets from the environment and from files', () => {
+    writeFileSync(join(folder, 'secret'), `${SECRET}\n`)
+    const sessions = [
+      { use: 'jwt', secret: { env: 'MY_SECRET' } },
+      { use: 'jwt', secret: { file: join(folder, 'secret') } },
+    ]
+    expect(loadConfig({ file: file({ sessions }), env: { MY_SECRET: SECRET } }).sessions).toMatchObject([
+      { secret: SECRET },
+      { secret: SECRET },
+    ])
+  })
+
+  test('has a variable for each key, and each variable sets its key', () => {
+    expect([...variables().keys()]).toEqual(
+      expect.arrayContaining(['HERALDO_HTTP_PORT', 'HERALDO_ZEROMQ_REGISTRY_REP', 'HERALDO_LIMITS_PER_USER']),
+    )
+    expect(loadConfig({ env: { HERALDO_ZEROMQ_INGEST: 'null', HERALDO_HTTP_TRUST_PROXY: 'true' } })).toMatchObject({
+      zeromq: { ingest: null },
+      http: { trustProxy: true },
+    })
+  })
+})
+
+test.each<[string, unknown, Record<string, string>, string]>([
+  ['an unknown key', { http: { prot: 1 } }, {}, 'http: unknown key "prot"'],
+  ['an unknown group', { htpp: {} }, {}, 'unknown key "htpp"'],
+  ['a port that is a text', { http: { port: '80' } }, {}, 'http.port: got a string, expected number'],
+  ['a port beyond 65535', { http: { port: 65536 } }, {}, 'http.port: got a number'],
+  [
+    'a port that is a word, in a variable',
+    undefined,
+    { HERALDO_HTTP_PORT: 'http' },
+    'HERALDO_HTTP_PORT: http.port: got a string, expected number',
+  ],
+  ['a variable for no key', undefined, { HERALDO_HTTP_PROT: '1' }, 'HERALDO_HTTP_PROT: no such configuration key'],
+  ['a list that is no JSON', undefined, { HERALDO_HTTP_KEYS: '[a]' }, 'HERALDO_HTTP_KEYS: the value is not valid JSON'],
+  ['a resolver that does not exist', { sessions: [{ use: 'magic' }] }, {}, 'sessions[0].use: got'],
+  [
+    'a short secret',
+    { sessions: [{ use: 'jwt', secret: 'short' }] },
+    {},
+    'sessions[0].secret: got a string, a secret of 32 bytes or more',
+  ],
+  [
+    'a secret that is not there',
+    { sessions: [{ use: 'jwt', secret: { env: 'NOWHERE' } }] },
+    {},
+    'the environment variable NOWHERE',
+  ],
+  [
+    'two secrets',
+    { sessions: [{ use: 'jwt', secret: SECRET, secretBase64: 'YQ==' }] },
+    {},
+    'either secret or secretBase64',
+  ],
+  [
+    'Beaker without Redis',
+    { sessions: [{ use: 'beaker', secret: 's', user: ['id'] }] },
+    {},
+    'sessions[0].use: got a string, a redis: Beaker',
+  ],
+  [
+    'a Beaker key without {id}',
+    { redis: { url: 'redis://x' }, sessions: [{ use: 'beaker', secret: 's', user: ['id'], key: 'x' }] },
+    {},
+    'sessions[0].key',
+  ],
+  [
+    'an origin with a path',
+    { http: { origins: ['https://example.org/'] } },
+    {},
+    'http.origins[0]: got a string, an origin such as',
+  ],
+  [
+    'a registry that others could reach',
+    { zeromq: { registry: { rep: 'tcp://0.0.0.0:20103' } } },
+    {},
+    'zeromq.registry.rep: got a string, a loopback address',
+  ],
+  [
+    'an event that is the protocol’s own',
+    { notifications: { event: 'hello' } },
+    {},
+    'notifications.event: got a string',
+  ],
+  ['a file that is no JSON', '{ "http": { "port": 1, } }', {}, 'is not valid JSON (a comma too many in line 1?)'],
+  ['a file that is a list', '[]', {}, 'expected a JSON object'],
+  ['a prototype', '{ "__proto__": { "http": 1 } }', {}, 'unknown key "__proto__"'],
+])('%s is one line that names the key', (_, content, env, expected) => {
+  const message = complaint(content, env)
+  expect(message).toContain(expected)
+  expect(message).not.toContain('\n')
+  expect(message).not.toContain(SECRET)
+})
+
+test('a registry that others can reach is allowed to those who say that they mean it', () => {
+  const zeromq = { registry: { rep: 'tcp://0.0.0.0:20103' } }
+  expect(loadConfig({ file: file({ zeromq: { ...zeromq, insecure: true } }), env: {} }).zeromq.registry.rep).toBe(
+    'tcp://0.0.0.0:20103',
+  )
+  expect(
+    loadConfig({ file: file({ zeromq: { registry: { ...zeromq.registry, serve: false } } }), env: {} }).zeromq.registry
+      .serve,
+  ).toBe(false)
+})
+
+test('a file that is not there is named', () => {
+  expect(() => loadConfig({ file: join(folder, 'nowhere.json'), env: {} })).toThrow(
+    /nowhere\.json: cannot be read \(ENOENT\)/,
+  )
+})
+
+test('the printed reference and the schema in the repository are what the code says', () => {
+  expect(readFileSync('docs/configuration.md', 'utf8')).toBe(reference())
+  expect(JSON.parse(readFileSync('config/gateway.schema.json', 'utf8'))).toEqual(jsonSchema())
+})
