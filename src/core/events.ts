@@ -42,8 +42,13 @@ export interface GatewayEvents {
   'notification.refused': { readonly input: string; readonly source: string; readonly code: ErrorCode }
   'live.gap': { readonly source: string; readonly missed: number }
 
+  /** Somebody who tails over HTTP read too slowly to be shown everything. */
+  'tail.dropped': { readonly dropped: number }
+
   'notifier.added': { readonly address: string }
   'notifier.removed': { readonly address: string }
+  /** Its address is no endpoint, or libzmq would not take it. */
+  'notifier.refused': { readonly address: string; readonly reason: string }
   'notifier.connected': { readonly address: string }
   'notifier.disconnected': { readonly address: string }
   /** It had sent heartbeats and fell silent. */

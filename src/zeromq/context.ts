@@ -1,0 +1,25 @@
+import { context } from 'zeromq'
+
+// A process that ends by itself must not hang on a message that nobody will take.
+context.blocky = false
+// Three sockets for each notifier (its own, and two that watch it) outgrow the default of 1,023. Settable only before the
+// first socket, therefore here, where every file that makes one comes by.
+context.maxSockets = 65_535
+
+/**
+ * What every socket gets. Heartbeats notice half-open connections and stopped processes; a handshake that takes longer
+ * than five seconds is a peer that speaks something else. A back-off beyond a second would lose more.
+ */
+export const CAREFUL = {
+  linger: 0,
+  heartbeatInterval: 2_000,
+  heartbeatTimeout: 6_000,
+  heartbeatTimeToLive: 6_000,
+  handshakeInterval: 5_000,
+  connectTimeout: 5_000,
+  reconnectInterval: 100,
+  reconnectMaxInterval: 1_000,
+} as const
+
+/** IPv6 only where the address asks for it: with it, `localhost` would be looked up as `::1` first. */
+export const needsIpv6 = (address: string) => address.startsWith('tcp://[')

@@ -1,0 +1,182 @@
+import { setImmediate as nextTurn, setTimeout as pause } from 'node:timers/promises'
+import { XSubscriber } from 'zeromq'
+import type { Events } from '../core/events.ts'
+import type { Clock } from '../core/ports.ts'
+import { CAREFUL, needsIpv6 } from './context.ts'
+import { isControl, isHeartbeat, subscribeTo, unsubscribeFrom } from './frames.ts'
+import { Line } from './line.ts'
+import { SendQueue } from './sendQueue.ts'
+
+/** As `GET /v1/notifiers` and the metrics tell it. */
+export interface NotifierStatus {
+  readonly address: string
+  readonly connected: boolean
+  /** It had sent heartbeats and fell silent. */
+  readonly suspect: boolean
+  /** Milliseconds since 1970; undefined: nothing was heard yet. */
+  readonly lastMessageAt: number | undefined
+}
+
+export interface NotifierParts {
+  readonly clock: Clock
+  readonly events: Events
+  readonly maxMessageSize: number
+  /** Called in the order of arrival. Must not throw. */
+  readonly onMessage: (frames: readonly Buffer[], address: string, arrivedAt: number) => void
+}
+
+const NO_HEARTBEAT = 'no heartbeat'
+const SUSPECT_AFTER_MS = 5_000
+const DROPPED_AFTER_MS = 10_000
+const RECEIVE_HIGH_WATER_MARK = 4_000
+const MESSAGES_PER_TURN = 64
+const QUIET_MS = 30
+const MAX_DRAIN_MS = 1_000
+
+/**
+ * The socket for one notifier: each has its own, so that every message has a known origin and a flood from one fills
+ * nobody else's queue. An XSUB without a send high-water mark, because a SUB forgets its filters beyond the
+ * thousandth at every reconnect, without a word.
+ */
+export class NotifierSocket {
+  readonly address: string
+  readonly #parts: NotifierParts
+  readonly #socket: XSubscriber
+  readonly #line: Line
+  readonly #filters: SendQueue
+  #heard = 0
+  #lastHeard: number | undefined
+  #beats = false
+  #suspect = false
+  #stopListening: (() => void) | undefined
+  #reading: Promise<void> = Promise.resolve()
+
+  constructor(address: string, parts: NotifierParts) {
+    this.address = address
+    this.#parts = parts
+    this.#socket = new XSubscriber({
+      ...CAREFUL,
+      ipv6: needsIpv6(address),
+      sendHighWaterMark: 0,
+      sendTimeout: 0,
+      receiveHighWaterMark: RECEIVE_HIGH_WATER_MARK,
+      maxMessageSize: parts.maxMessageSize,
+    })
+    this.#filters = new SendQueue(this.#socket, (error) =>
+      parts.events.emit('gateway.failed', { during: `sending a filter to ${address}`, error }),
+    )
+    this.#line = new Line(this.#socket, address, parts.clock, {
+      onUp: () => this.#up(),
+      onDown: () => this.#down(),
+      onRevived: (reason) => parts.events.emit('notifier.reconnected', { address, reason }),
+    })
+  }
+
+  /** @throws when libzmq takes the address for no endpoint */
+  open(recipients: Iterable<string>): void {
+    for (const recipient of recipients) void this.follow(recipient)
+    this.#line.connect()
+    this.#reading = this.#read()
+  }
+
+  /** Resolves when the socket has taken the filter. */
+  follow(recipient: string): Promise<void> {
+    return this.#filters.push(subscribeTo(recipient))
+  }
+
+  unfollow(recipient: string): void {
+    void this.#filters.push(unsubscribeFrom(recipient))
+  }
+
+  get status(): NotifierStatus {
+    const { clock } = this.#parts
+    const lastMessageAt =
+      this.#lastHeard === undefined ? undefined : Math.round(clock.now() - (clock.monotonic() - this.#lastHeard))
+    return { address: this.address, connected: this.#line.isUp, suspect: this.#suspect, lastMessageAt }
+  }
+
+  /** Reads what has arrived, until nothing came for a moment: what libzmq still holds it would throw away. */
+  async drain(): Promise<void> {
+    const end = performance.now() + MAX_DRAIN_MS
+    while (!this.#socket.closed && performance.now() < end) {
+      const before = this.#heard
+      // Real time, whatever the clock says: this waits for libzmq's own thread.
+      await pause(QUIET_MS)
+      if (this.#heard === before && !this.#socket.closed && !this.#socket.readable) return
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#line.close()
+    this.#socket.close()
+    await this.#reading
+  }
+
+  /** zeromq.js may answer hundreds of reads without ever leaving the microtasks: timers and sockets must get a turn. */
+  async #read(): Promise<void> {
+    while (!this.#socket.closed) {
+      try {
+        const frames = await this.#socket.receive()
+        if (this.#socket.closed) return
+        this.#hear(frames)
+      } catch (error) {
+        if (this.#socket.closed) return
+        this.#parts.events.emit('gateway.failed', { during: `reading from ${this.address}`, error })
+        await pause(QUIET_MS)
+      }
+      if (this.#heard % MESSAGES_PER_TURN === 0) await nextTurn()
+    }
+  }
+
+  #hear(frames: readonly Buffer[]): void {
+    this.#heard++
+    const now = this.#parts.clock.monotonic()
+    this.#lastHeard = now
+    this.#suspect = false
+    if (!isControl(frames)) this.#parts.onMessage(frames, this.address, now)
+    else if (isHeartbeat(frames)) this.#beat()
+  }
+
+  /** Every filter is out now or stands in the queue before this, so who sees it knows that we hear (PROTOCOL.md §1). */
+  #up(): void {
+    // Asking this makes libzmq work off its mailbox, where a reconnect waits that puts the filters out again.
+    if (this.#socket.writable) {
+      void this.#filters.push(subscribeTo('!ready'))
+      void this.#filters.push(unsubscribeFrom('!ready'))
+    }
+    this.#parts.events.emit('notifier.connected', { address: this.address })
+  }
+
+  /** Who comes back may be another program, one that sends no heartbeats. */
+  #down(): void {
+    this.#stopListening?.()
+    this.#beats = false
+    this.#parts.events.emit('notifier.disconnected', { address: this.address })
+  }
+
+  /** ZMTP's heartbeats come from libzmq's thread; only these say that the notifier's program is alive. */
+  #beat(): void {
+    if (this.#beats) return
+    this.#beats = true
+    this.#listenAfter(SUSPECT_AFTER_MS)
+  }
+
+  #listenAfter(ms: number): void {
+    this.#stopListening = this.#parts.clock.later(ms, () => this.#listen())
+  }
+
+  #listen(): void {
+    // Something waits to be read: it is we who are late.
+    const late = this.#socket.readable
+    const silentMs = late ? 0 : Math.round(this.#parts.clock.monotonic() - (this.#lastHeard ?? 0))
+    if (silentMs >= DROPPED_AFTER_MS) {
+      this.#line.reconnect(NO_HEARTBEAT)
+    } else if (silentMs >= SUSPECT_AFTER_MS) {
+      this.#suspect = true
+      this.#parts.events.emit('notifier.suspect', { address: this.address, silentMs })
+      this.#listenAfter(DROPPED_AFTER_MS - silentMs)
+    } else {
+      this.#listenAfter(SUSPECT_AFTER_MS - silentMs)
+    }
+  }
+}

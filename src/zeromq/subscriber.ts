@@ -1,0 +1,150 @@
+import type { Address } from '../core/address.ts'
+import { formatRecipient } from '../core/address.ts'
+import type { Submission } from '../core/draft.ts'
+import { isEndpoint } from '../core/endpoint.ts'
+import { asGatewayError } from '../core/errors.ts'
+import type { Events } from '../core/events.ts'
+import type { Accept, Clock, Follower, Input, Publishers } from '../core/ports.ts'
+import { decodeFrames } from './frames.ts'
+import { type NotifierParts, NotifierSocket, type NotifierStatus } from './notifierSocket.ts'
+
+export interface ZeromqInputOptions {
+  /** The notifiers to listen to. */
+  readonly publishers: Publishers
+  readonly clock: Clock
+  readonly events: Events
+  /** The largest body that will be accepted; what is many times larger is cut off by libzmq. */
+  readonly maxBytes: number
+}
+
+export interface ZeromqInput extends Input, Follower {
+  status(): readonly NotifierStatus[]
+  /** How many recipients have a filter at every notifier. */
+  readonly filters: number
+}
+
+/** Live notifications from the PUB sockets of all notifiers there are (PROTOCOL.md §1). */
+export const zeromqInput = (options: ZeromqInputOptions): ZeromqInput => new Subscriber(options)
+
+const NAME = 'zeromq'
+const HEARTBEAT = '!heartbeat'
+const MAX_NOTIFIERS = 10_000
+const RETRY_MS = 5_000
+const MIB = 1_048_576
+
+class Subscriber implements ZeromqInput {
+  readonly name = NAME
+  readonly #publishers: Publishers
+  readonly #parts: NotifierParts
+  readonly #notifiers = new Map<string, NotifierSocket>()
+  readonly #refused = new Set<string>()
+  /** Recipients as they stand on the wire. */
+  readonly #followed = new Set<string>()
+  #accept: Accept | undefined
+  #stopWatching = () => {}
+  #cancelRetry = () => {}
+
+  constructor({ publishers, clock, events, maxBytes }: ZeromqInputOptions) {
+    this.#publishers = publishers
+    this.#parts = {
+      clock,
+      events,
+      // Reaching this ends the connection for a while, so it stands well above what is refused politely.
+      maxMessageSize: Math.max(MIB, 4 * maxBytes),
+      onMessage: (frames, source, arrivedAt) => this.#receive(frames, source, arrivedAt),
+    }
+  }
+
+  async open(accept: Accept): Promise<void> {
+    this.#accept = accept
+    this.#stopWatching = this.#publishers.onChange(() => this.#meetNotifiers())
+    this.#meetNotifiers()
+  }
+
+  async follow(address: Address): Promise<void> {
+    const recipient = formatRecipient(address)
+    if (this.#followed.has(recipient)) return
+    this.#followed.add(recipient)
+    await Promise.all(Array.from(this.#notifiers.values(), (notifier) => notifier.follow(recipient)))
+  }
+
+  unfollow(address: Address): void {
+    const recipient = formatRecipient(address)
+    if (!this.#followed.delete(recipient)) return
+    for (const notifier of this.#notifiers.values()) notifier.unfollow(recipient)
+  }
+
+  async close(): Promise<void> {
+    this.#stopWatching()
+    this.#cancelRetry()
+    const leaving = [...this.#notifiers.values()]
+    await Promise.all(leaving.map((notifier) => notifier.drain()))
+    this.#notifiers.clear()
+    await Promise.all(leaving.map((notifier) => notifier.close()))
+  }
+
+  status(): readonly NotifierStatus[] {
+    return Array.from(this.#notifiers.values(), ({ status }) => status)
+  }
+
+  get filters(): number {
+    return this.#followed.size
+  }
+
+  /** An XSUB has no filter of its own: a notifier that ignores ours, or is late, must not get through. */
+  #receive(frames: readonly Buffer[], source: string, arrivedAt: number): void {
+    let submission: Submission
+    try {
+      submission = decodeFrames(frames)
+    } catch (thrown) {
+      const { code } = asGatewayError(thrown)
+      this.#parts.events.emit('notification.refused', { input: NAME, source, code })
+      return
+    }
+    if (!this.#followed.has(submission.to[0] ?? '')) return
+    this.#accept?.(submission, { input: NAME, source, arrivedAt, reach: 'every-node' })
+  }
+
+  /** Connects to who is new on the list, lets go of who is no longer on it. */
+  #meetNotifiers(): void {
+    const wanted = new Set(this.#publishers.addresses())
+    for (const address of this.#refused) if (!wanted.has(address)) this.#refused.delete(address)
+    for (const address of this.#notifiers.keys()) if (!wanted.has(address)) this.#part(address)
+    for (const address of wanted) if (!this.#notifiers.has(address)) this.#meet(address)
+  }
+
+  #meet(address: string): void {
+    if (!isEndpoint(address) || this.#notifiers.size >= MAX_NOTIFIERS) {
+      this.#refuse(address, isEndpoint(address) ? 'too many notifiers' : 'no endpoint')
+      return
+    }
+    let notifier: NotifierSocket | undefined
+    try {
+      notifier = new NotifierSocket(address, this.#parts)
+      notifier.open([HEARTBEAT, ...this.#followed])
+    } catch (error) {
+      void notifier?.close()
+      this.#refuse(address, String(error))
+      // Too many open files, perhaps: that may pass.
+      this.#cancelRetry()
+      this.#cancelRetry = this.#parts.clock.later(RETRY_MS, () => this.#meetNotifiers())
+      return
+    }
+    this.#refused.delete(address)
+    this.#notifiers.set(address, notifier)
+    this.#parts.events.emit('notifier.added', { address })
+  }
+
+  #part(address: string): void {
+    void this.#notifiers.get(address)?.close()
+    this.#notifiers.delete(address)
+    this.#parts.events.emit('notifier.removed', { address })
+  }
+
+  /** Said once for each address, as long as it stays on the list. */
+  #refuse(address: string, reason: string): void {
+    if (this.#refused.has(address)) return
+    this.#refused.add(address)
+    this.#parts.events.emit('notifier.refused', { address: address.slice(0, 256), reason })
+  }
+}
