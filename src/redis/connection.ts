@@ -1,0 +1,52 @@
+import { Redis } from 'ioredis'
+import type { Events } from '../core/events.ts'
+
+export interface RedisConnectionOptions {
+  /** `redis://` or `rediss://`, may carry user, password and database. */
+  readonly url: string
+  /** How the log and the metrics call it. */
+  readonly store: string
+  readonly events: Events
+}
+
+const CONNECT_TIMEOUT_MS = 2_000
+const COMMAND_TIMEOUT_MS = 2_000
+const FIRST_RETRY_MS = 50
+const LAST_RETRY_MS = 500
+
+/**
+ * A connection that never fails to be made: while Redis is away every command is refused at once, and it is tried
+ * again and again, twice a second, until `disconnect()`. Announces `store.lost` and `store.found`, once for each time.
+ */
+export function redisConnection({ url, store, events }: RedisConnectionOptions): Redis {
+  const redis = new Redis(url, {
+    // What waits for a Redis that is away would keep a browser waiting; it is told to come back instead.
+    enableOfflineQueue: false,
+    autoResendUnfulfilledCommands: false,
+    maxRetriesPerRequest: 0,
+    connectTimeout: CONNECT_TIMEOUT_MS,
+    commandTimeout: COMMAND_TIMEOUT_MS,
+    // A connection that swallows commands is given up, or each of them would wait its time out.
+    socketTimeout: 2 * COMMAND_TIMEOUT_MS,
+    retryStrategy: (attempt) => Math.min(FIRST_RETRY_MS * 2 ** Math.min(attempt - 1, 10), LAST_RETRY_MS),
+    maxLoadingRetryTime: LAST_RETRY_MS,
+    // Nothing here needs RESP 3, and old servers and proxies do not speak it.
+    protocol: 2,
+  })
+  let isLost = false
+  let reason = 'the connection was closed'
+  // Without this listener an unreachable Redis would end the process.
+  redis.on('error', (error: Error) => {
+    reason = error.message
+  })
+  redis.on('reconnecting', () => {
+    if (!isLost) events.emit('store.lost', { store, reason })
+    isLost = true
+  })
+  redis.on('ready', () => {
+    isLost = false
+    reason = 'the connection was closed'
+    events.emit('store.found', { store })
+  })
+  return redis
+}
