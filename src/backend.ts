@@ -1,0 +1,66 @@
+import type { Config, SessionConfig } from './config/schema.ts'
+import type { Events } from './core/events.ts'
+import type { Directory, SessionResolver, SessionStore } from './core/ports.ts'
+import { systemClock as clock } from './memory/clock.ts'
+import { memoryDirectory } from './memory/directory.ts'
+import { redisConnection } from './redis/connection.ts'
+import { redisDirectory } from './redis/directory.ts'
+import { redisSessionStore } from './redis/sessionStore.ts'
+import { beaker } from './sessions/beaker.ts'
+import { jwt } from './sessions/jwt.ts'
+
+/** What a gateway remembers and where it looks things up: in memory, or in Redis. */
+export interface Backend {
+  readonly directory: Directory
+  readonly resolvers: readonly SessionResolver[]
+  /** What cannot be reached at the moment. */
+  missing(): readonly string[]
+  close(): Promise<void>
+}
+
+/** Waits for Redis's first answer, not for its presence: a gateway starts without it and says that it is not ready. */
+export async function openBackend(config: Config, events: Events): Promise<Backend> {
+  if (config.redis === null) {
+    const directory = memoryDirectory({ clock })
+    return {
+      directory,
+      resolvers: config.sessions.map((session) => resolver(session)),
+      missing: () => [],
+      close: () => directory.close(),
+    }
+  }
+  const { url, prefix } = config.redis
+  const answered = new Promise<void>((resolve) => {
+    events.on('store.found', () => resolve())
+    events.on('store.lost', () => resolve())
+  })
+  const redis = redisConnection({ url, store: 'redis', events })
+  await answered
+  const store = redisSessionStore(redis)
+  const directory = await redisDirectory({ redis, prefix, clock })
+  return {
+    directory,
+    resolvers: config.sessions.map((session) => resolver(session, store)),
+    missing: () => (store.isUp() ? [] : ['redis']),
+    async close() {
+      await directory.close()
+      await store.close()
+    },
+  }
+}
+
+function resolver(session: SessionConfig, store?: SessionStore): SessionResolver {
+  switch (session.use) {
+    case 'jwt':
+      return jwt({
+        ...session,
+        key:
+          session.secret === undefined
+            ? Buffer.from(session.secretBase64 ?? '', 'base64')
+            : Buffer.from(session.secret),
+      })
+    case 'beaker':
+      if (store === undefined) throw new Error('beaker without redis: the configuration refuses it')
+      return beaker(session, store)
+  }
+}
