@@ -12,7 +12,7 @@ export interface DoorRules {
 }
 
 /**
- * An Engine.IO middleware that every request passes, long-polling and upgrades alike: `cors` keeps no WebSocket out, and
+ * An Engine.IO middleware that every newcomer passes, long-polling and WebSocket alike: `cors` keeps no WebSocket out, and
  * Engine.IO's own `allowRequest` would answer a refused upgrade with 400. A request without an Origin passes: it is no
  * browser's, or one from the same origin.
  */
@@ -20,13 +20,14 @@ export function door(rules: DoorRules) {
   const origins = new Set(rules.origins)
   return (request: IncomingMessage, response: unknown, next: () => void): void => {
     const { origin } = request.headers
-    if (origin !== undefined && !origins.has(origin)) refuse('origin.forbidden', request, response, rules)
-    else if (rules.isDraining() && isHandshake(request)) refuse('draining', request, response, rules)
+    if (!isHandshake(request)) next()
+    else if (origin !== undefined && !origins.has(origin)) refuse('origin.forbidden', request, response, rules)
+    else if (rules.isDraining()) refuse('draining', request, response, rules)
     else next()
   }
 }
 
-/** Who has an id is here already, and has yet to hear its farewell. As in Engine.IO, the last `sid` counts. */
+/** Who knows a session's id is here already, and has yet to hear its farewell. As in Engine.IO, the last `sid` counts. */
 function isHandshake({ url = '' }: IncomingMessage): boolean {
   const sid = new URL(url, 'http://localhost').searchParams.getAll('sid').at(-1)
   return sid === undefined || sid === ''
