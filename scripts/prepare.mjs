@@ -1,0 +1,165 @@
+// Makes a fresh clone runnable: packages installed, sources built, each only when something changed.
+// Plain Node without packages, because it runs before there are any. Alone: node scripts/prepare.mjs
+import { spawn } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { dirname, join, relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+export const root = dirname(dirname(fileURLToPath(import.meta.url)))
+const at = (...names) => join(root, ...names)
+const INSTALLED = at('node_modules', '.cache', 'heraldo-installed')
+const BUILT = at('node_modules', '.cache', 'heraldo-built')
+const BUILD_LOCK = at('node_modules', '.cache', 'heraldo-build.lock')
+const PAGE = at('src', 'dev', 'public')
+
+/** What ends a script with one sentence instead of a stack. */
+export class Stop extends Error {}
+
+/** Packages and build, as far as they are missing or old. @throws Stop */
+export async function prepare() {
+  requireNode()
+  await install()
+  await build()
+}
+
+/** Runs a script's story; what goes wrong on purpose is one line, exit 1. */
+export async function main(story) {
+  try {
+    await story()
+  } catch (error) {
+    if (!(error instanceof Stop)) throw error
+    console.error(`heraldo: ${error.message}`)
+    process.exitCode = 1
+  }
+}
+
+/** Runs a program to its end, hands signals on to it, and answers its exit code. */
+export function run(command, args, options = {}) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, { cwd: root, stdio: 'inherit', ...options })
+    const handOn = (signal) => child.kill(signal)
+    for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, handOn)
+    const done = () => {
+      for (const signal of ['SIGINT', 'SIGTERM']) process.off(signal, handOn)
+    }
+    child.once('error', (error) => {
+      done()
+      reject(new Stop(`${command} cannot be run (${error.code})`))
+    })
+    child.once('close', (code, signal) => {
+      done()
+      if (signal === 'SIGINT' || signal === 'SIGTERM') process.exit(130)
+      resolve(code ?? 1)
+    })
+  })
+}
+
+function requireNode() {
+  const [major, minor] = process.versions.node.split('.').map(Number)
+  if (major > 20 || (major === 20 && minor >= 19)) return
+  throw new Stop(`Heraldo needs Node 20.19 or newer; this is ${process.version}.`)
+}
+
+async function install() {
+  const wanted = digest([at('package-lock.json')])
+  if (readStamp(INSTALLED) === wanted) return
+  if (!installedByHand()) {
+    console.log('Installing packages …')
+    const npm = process.env.npm_execpath
+    const command = npm === undefined ? ['npm'] : [process.execPath, npm]
+    const code = await run(command[0], [...command.slice(1), 'ci', '--loglevel=error', '--no-progress'], {
+      stdio: ['ignore', 'ignore', 'inherit'],
+    })
+    if (code !== 0) throw new Stop('the packages could not be installed (npm ci, see above).')
+  }
+  writeStamp(INSTALLED, wanted)
+}
+
+/** npm leaves its own lock file where it installed; one that is younger than ours says that somebody ran it already. */
+function installedByHand() {
+  const [theirs, ours] = [at('node_modules', '.package-lock.json'), at('package-lock.json')]
+  return (
+    existsSync(theirs) &&
+    existsSync(at('node_modules', 'typescript')) &&
+    statSync(theirs).mtimeMs >= statSync(ours).mtimeMs
+  )
+}
+
+async function build() {
+  const wanted = sourceDigest()
+  if (isBuilt(wanted)) return
+  const unlock = await lockBuild()
+  try {
+    if (isBuilt(wanted)) return
+    console.log('Building …')
+    const code = await run(process.execPath, [
+      at('node_modules', 'typescript', 'bin', 'tsc'),
+      '-p',
+      'tsconfig.build.json',
+    ])
+    if (code !== 0) throw new Stop('the sources could not be built (npm run build, see above).')
+    writeStamp(BUILT, wanted)
+  } finally {
+    unlock()
+  }
+}
+
+const isBuilt = (wanted) => readStamp(BUILT) === wanted && existsSync(at('dist', 'cli', 'main.js'))
+
+/** Test files that run at the same time must not build at the same time. A lock whose owner is gone is taken over. */
+async function lockBuild() {
+  mkdirSync(dirname(BUILD_LOCK), { recursive: true })
+  for (;;) {
+    try {
+      writeFileSync(BUILD_LOCK, `${process.pid}`, { flag: 'wx' })
+      return () => rmSync(BUILD_LOCK, { force: true })
+    } catch (error) {
+      if (error.code !== 'EEXIST') throw error
+      if (isGone(Number(readStamp(BUILD_LOCK)))) rmSync(BUILD_LOCK, { force: true })
+      else await new Promise((resolve) => setTimeout(resolve, 100))
+    }
+  }
+}
+
+function isGone(pid) {
+  try {
+    return pid > 0 && !process.kill(pid, 0)
+  } catch (error) {
+    return error.code === 'ESRCH'
+  }
+}
+
+function sourceDigest() {
+  const sources = readdirSync(at('src'), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
+    .map((entry) => join(entry.parentPath ?? entry.path, entry.name))
+    .filter((file) => !file.startsWith(PAGE))
+  return digest([...sources.sort(), at('package.json'), at('tsconfig.json'), at('tsconfig.build.json')])
+}
+
+/** By content, not by time: a checkout makes every file young. */
+function digest(files) {
+  const hash = createHash('sha256')
+  for (const file of files)
+    hash
+      .update(`${relative(root, file)}\0`)
+      .update(readFileSync(file))
+      .update('\0')
+  return hash.digest('hex')
+}
+
+function readStamp(file) {
+  try {
+    return readFileSync(file, 'utf8').trim()
+  } catch {
+    return undefined
+  }
+}
+
+function writeStamp(file, text) {
+  mkdirSync(dirname(file), { recursive: true })
+  writeFileSync(file, text)
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) await main(prepare)
