@@ -1,0 +1,9 @@
+import { CONFIG_OPTION, configFor } from './configFile.ts'
+import { parseWords } from './words.ts'
+
+export async function run(args: readonly string[]): Promise<number> {
+  const { values } = parseWords(args, [], CONFIG_OPTION)
+  configFor(values.config)
+  console.log(`${values.config ?? process.env['HERALDO_CONFIG'] ?? 'the defaults'}: ok`)
+  return 0
+}

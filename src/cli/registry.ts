@@ -1,0 +1,14 @@
+import { startRegistry } from '../server.ts'
+import { CONFIG_OPTION, configFor } from './configFile.ts'
+import { runUntilSignal } from './runUntilSignal.ts'
+import { parseWords } from './words.ts'
+
+export async function run(args: readonly string[]): Promise<number> {
+  const { values } = parseWords(args, [], CONFIG_OPTION)
+  const config = configFor(values.config)
+  return runUntilSignal(config.shutdown.timeoutMs, async () => {
+    const registry = await startRegistry(config)
+    console.log(`heraldo registry ready: ${config.zeromq.registry.rep}, announcing on ${config.zeromq.registry.pub}`)
+    return registry
+  })
+}

@@ -1,0 +1,71 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { build, heraldo, testConfig } from '../../support/gatewayProcess.ts'
+
+const dir = mkdtempSync(join(tmpdir(), 'heraldo-whoami-'))
+const config = ['--config', join(dir, 'gateway.json')]
+
+beforeAll(async () => {
+  await build()
+  writeFileSync(join(dir, 'gateway.json'), JSON.stringify(await testConfig()))
+})
+afterAll(() => rmSync(dir, { recursive: true, force: true }))
+
+test('a token that "heraldo token" printed is recognised, until it is over', async () => {
+  const { stdout: token } = await heraldo(['token', 'Ada Lovelace', '--ttl', '60', ...config])
+  const now = Math.floor(Date.now() / 1000)
+  const good = await heraldo(['whoami', '--token', token.trim(), ...config])
+  expect(JSON.parse(good.stdout)).toEqual({
+    ok: true,
+    user: { id: 'Ada Lovelace' },
+    via: 'jwt',
+    expiresAt: expect.any(Number),
+  })
+  expect(JSON.parse(good.stdout).expiresAt).toBeGreaterThan(now * 1000)
+  expect(good).toMatchObject({ code: 0, stderr: '' })
+  const over = await heraldo(['whoami', '--token', token.trim(), '--at', `${now + 3600}`, ...config])
+  expect(over).toEqual({
+    code: 1,
+    stdout: '{"ok":false,"error":{"code":"session.expired","reason":"EXPIRED"}}\n',
+    stderr: '',
+  })
+})
+
+test('a forged token, and none at all, are refused with the reason', async () => {
+  const { stdout: foreign } = await heraldo(['token', '42'])
+  expect((await heraldo(['whoami', '--token', foreign.trim(), ...config])).stdout).toBe(
+    '{"ok":false,"error":{"code":"session.invalid","reason":"BAD_SIGNATURE"}}\n',
+  )
+  expect(await heraldo(['whoami', ...config])).toMatchObject({
+    code: 1,
+    stdout: '{"ok":false,"error":{"code":"session.missing","reason":"NO_COOKIE"}}\n',
+  })
+})
+
+test('the token follows the resolver: its own way to the id, its issuer and audience', async () => {
+  const file = join(dir, 'claims.json')
+  const jwt = {
+    use: 'jwt',
+    secretBase64: Buffer.alloc(64, 7).toString('base64'),
+    algorithms: ['HS512'],
+    user: ['account', 'id'],
+    issuer: ['one', 'two'],
+    audience: 'heraldo',
+  }
+  writeFileSync(file, JSON.stringify({ sessions: [jwt] }))
+  const { stdout: token } = await heraldo(['token', '42', '--config', file])
+  expect(JSON.parse((await heraldo(['whoami', '--token', token.trim(), '--config', file])).stdout)).toMatchObject({
+    ok: true,
+    user: { id: '42' },
+  })
+})
+
+test('a configuration that has no jwt resolver has nothing to sign tokens with', async () => {
+  const file = join(dir, 'none.json')
+  writeFileSync(file, '{ "sessions": [] }')
+  expect(await heraldo(['token', '42', '--config', file])).toMatchObject({
+    code: 2,
+    stderr: 'heraldo: sessions: got no resolver that uses "jwt", expected one to sign for\n',
+  })
+})
