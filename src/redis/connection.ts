@@ -11,6 +11,7 @@ export interface RedisConnectionOptions {
 
 const CONNECT_TIMEOUT_MS = 2_000
 const COMMAND_TIMEOUT_MS = 2_000
+const DISCONNECT_TIMEOUT_MS = 100
 const FIRST_RETRY_MS = 50
 const LAST_RETRY_MS = 500
 
@@ -26,6 +27,8 @@ export function redisConnection({ url, store, events }: RedisConnectionOptions):
     maxRetriesPerRequest: 0,
     connectTimeout: CONNECT_TIMEOUT_MS,
     commandTimeout: COMMAND_TIMEOUT_MS,
+    // ioredis waits this long even for a connection that is closed already, and the process with it.
+    disconnectTimeout: DISCONNECT_TIMEOUT_MS,
     // A connection that swallows commands is given up, or each of them would wait its time out.
     socketTimeout: 2 * COMMAND_TIMEOUT_MS,
     retryStrategy: (attempt) => Math.min(FIRST_RETRY_MS * 2 ** Math.min(attempt - 1, 10), LAST_RETRY_MS),

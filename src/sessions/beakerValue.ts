@@ -47,10 +47,11 @@ function inflate(bytes: Uint8Array): Uint8Array {
   try {
     return inflateSync(bytes, { maxOutputLength: PY_LIMITS.maxBytes })
   } catch (cause) {
-    const isTooLarge = cause instanceof Error && 'code' in cause && cause.code === 'ERR_BUFFER_TOO_LARGE'
+    const isTooLarge =
+      typeof cause === 'object' && cause !== null && 'code' in cause && cause.code === 'ERR_BUFFER_TOO_LARGE'
     throw sessionRefused(isTooLarge ? 'LIMIT' : 'MALFORMED', cause)
   }
 }
 
-/** Pickles of protocols 0 and 1 begin like text; what is encrypted is not likely to. */
-const isText = (bytes: Uint8Array) => bytes.subarray(0, 8).every((byte) => byte >= 0x20 && byte < 0x7f)
+/** Pickles of protocol 0 are text; what is encrypted is not likely to begin like it. */
+const isText = (bytes: Uint8Array) => /^[\t\n\r -~]*$/.test(latin1(bytes.subarray(0, 8)))
