@@ -32,7 +32,7 @@ export function runPython(
       { env: { ...process.env, PYTHONDONTWRITEBYTECODE: '1', ...env }, timeout: 15_000, maxBuffer: 64 * 1024 * 1024 },
       (error, stdout, stderr) => {
         if (error === null) resolve(stdout)
-        else reject(new Error(`${error.message}\n${stderr}`))
+        else reject(new Error(stderr === '' ? error.message : stderr))
       },
     )
   })
