@@ -169,6 +169,8 @@ class SocketioTransport implements Transport {
     this.#tabs.add(tab)
     tab.socket.data = tab
     conn.once('close', (reason: string) => this.#leave(tab, reason))
+    // It may have been dismissed while it was being opened.
+    if (conn.readyState !== 'open') this.#leave(tab, conn.readyState)
     // Its request, headers and all, would otherwise stay in memory as long as the connection.
     Reflect.set(conn, 'request', undefined)
   }

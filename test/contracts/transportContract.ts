@@ -14,7 +14,7 @@ export interface TransportClient {
   isConnected(): boolean
   /** It is cut off, and will connect again by itself. */
   isComingBack(): boolean
-  close(): void
+  close(): Promise<void>
 }
 
 export interface TransportUnderTest {
@@ -35,7 +35,7 @@ export function transportContract(name: string, start: () => Promise<TransportUn
       under = await start()
     })
     afterEach(async () => {
-      for (const client of clients.splice(0)) client.close()
+      await Promise.all(clients.splice(0).map((client) => client.close()))
       await under.stop()
     })
 
@@ -101,7 +101,7 @@ export function transportContract(name: string, start: () => Promise<TransportUn
     test('writing to a connection that has left harms nobody', async () => {
       const [leaver, stayer] = [await connect('42'), await connect('42')]
       const connections = [...(under.hub.at(userAddress('42'))[0]?.connections ?? [])]
-      leaver.close()
+      await leaver.close()
       await until('it has left', () => under.hub.size === 1)
       under.transport.write(connections, notificationOf(userAddress('42'), 'n', '"still here"'))
       await until('the other hears it', () => stayer.bodies.length === 1)

@@ -65,6 +65,12 @@ export async function browse(
   return browser
 }
 
+/** Closes the tab for good, and waits until its last request is done: it would end in a test file that has ended. */
+export async function closeTab({ socket }: Browser): Promise<void> {
+  socket.disconnect()
+  await until('its connection is closed', () => (socket.io.engine?.readyState ?? 'closed') === 'closed')
+}
+
 /** A WebSocket that speaks Engine.IO by hand, for what no client library would do. */
 export interface RawClient {
   readonly ws: WebSocket

@@ -23,6 +23,7 @@ export class Lobby implements Reception {
   gate: Promise<void> = Promise.resolve()
   lookups = 0
   full = false
+  onOpen: (connection: Connection) => void = () => {}
 
   async admit(handshake: Handshake): Promise<Connection['session']> {
     this.handshakes.push(handshake)
@@ -39,6 +40,7 @@ export class Lobby implements Reception {
     if (this.full) throw new GatewayError('limit.connections')
     this.opened++
     this.hub.open(connection)
+    this.onOpen(connection)
   }
 
   async welcome(connection: Connection): Promise<void> {

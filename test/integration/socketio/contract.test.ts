@@ -1,5 +1,5 @@
 import { type TransportUnderTest, transportContract } from '../../contracts/transportContract.ts'
-import { browse, CLIENTS } from '../../support/socketioClients.ts'
+import { browse, CLIENTS, closeTab } from '../../support/socketioClients.ts'
 import { startSocketio } from '../../support/socketioServer.ts'
 
 for (const [version, open] of Object.entries(CLIENTS))
@@ -18,7 +18,7 @@ for (const [version, open] of Object.entries(CLIENTS))
               ...browser,
               isConnected: () => browser.socket.connected,
               isComingBack: () => browser.disconnects.some((reason) => reason !== 'io server disconnect'),
-              close: () => browser.socket.disconnect(),
+              close: () => closeTab(browser),
             }
           },
         }

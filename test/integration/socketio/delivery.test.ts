@@ -1,4 +1,4 @@
-import { browse, CLIENTS, rawClient, rawPolling } from '../../support/socketioClients.ts'
+import { browse, CLIENTS, closeTab, rawClient, rawPolling } from '../../support/socketioClients.ts'
 import { type SocketioServer, startSocketio } from '../../support/socketioServer.ts'
 import { until } from '../../support/until.ts'
 
@@ -38,6 +38,7 @@ describe('a body', () => {
     expect(await (await fetch(poll)).text()).toBe(
       `42["notification",${body},{"id":"n-1","type":"notification","at":1763750000000}]`,
     )
+    await fetch(poll, { method: 'POST', body: '41' })
   })
 
   test('poisons nobody in a real client', async () => {
@@ -100,6 +101,6 @@ test.each(Object.entries(CLIENTS))(
       expect(first).toBeLessThan(upgradedAt)
       expect([hellos.length, heard[0]?.event, disconnects.length]).toEqual([1, 'hello', 0])
     }
-    for (const { socket } of browsers) socket.disconnect()
+    await Promise.all(browsers.map(closeTab))
   },
 )

@@ -1,5 +1,5 @@
 import { SOCKETIO_LIMITS } from '../../../src/socketio/transport.ts'
-import { browse, CLIENTS, rawClient, rawPolling } from '../../support/socketioClients.ts'
+import { browse, CLIENTS, closeTab, rawClient, rawPolling } from '../../support/socketioClients.ts'
 import { type SocketioServer, startSocketio } from '../../support/socketioServer.ts'
 import { until } from '../../support/until.ts'
 
@@ -32,7 +32,7 @@ describe('a gateway that is restarted', () => {
     await until('all are back', () => browsers.every(({ hellos }) => hellos.length === 2))
     server.notify('42', '"first words"')
     await until('they hear again', () => browsers.slice(0, 2).every(({ bodies }) => bodies.at(-1) === 'first words'))
-    for (const { socket } of browsers) socket.disconnect()
+    await Promise.all(browsers.map(closeTab))
   })
 
   test('asks its browsers to come back spread over time', async () => {
@@ -43,7 +43,7 @@ describe('a gateway that is restarted', () => {
     for (const wait of waits) expect(wait).toBeGreaterThanOrEqual(0)
     for (const wait of waits) expect(wait).toBeLessThan(SOCKETIO_LIMITS.retrySpreadMs)
     expect(new Set(waits).size).toBeGreaterThan(5)
-    for (const { socket } of browsers) socket.disconnect()
+    await Promise.all(browsers.map(closeTab))
   })
 })
 

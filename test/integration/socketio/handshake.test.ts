@@ -214,6 +214,19 @@ describe('a browser that leaves while its session is looked up', () => {
     expect(server.lobby.hub.addresses).toBe(0)
   })
 
+  test.each([
+    ['in the tick', (run: () => void) => run()],
+    ['right after the tick', (run: () => void) => queueMicrotask(run)],
+  ])('whose session ends %s in which it is admitted leaves nothing behind either', async (_, when) => {
+    server = await startSocketio()
+    server.lobby.onOpen = (connection) =>
+      when(() => connection.transport.dismiss(connection, { code: 'expired', retryInMs: 0 }))
+    const late = await rawClient(server.port, '42')
+    await until('it is closed', () => late.closeCode !== undefined)
+    expect([server.lobby.opened, server.lobby.hub.size]).toEqual([1, 0])
+    expect(server.lobby.left).toMatchObject([{ reason: 'expired' }])
+  })
+
   test('a second CONNECT during the lookup closes the connection: it would cost a lookup and a place each', async () => {
     server = await startSocketio()
     let answer = () => {}

@@ -32,7 +32,7 @@ def refused(data):
     say('refused', data)
     done.set()
 try:
-    sio.connect(url, auth={'token': token}, transports=transport.split(','), wait_timeout=5)
+    sio.connect(url, auth={'token': token}, transports=transport.split(','), wait_timeout=1)
 except socketio.exceptions.ConnectionError:
     pass
 done.wait(10)
