@@ -2,8 +2,8 @@ import type { Notifier } from '../../../src/sdk/notifier/index.ts'
 import { createNotifier } from '../../../src/sdk/notifier/index.ts'
 import { fakeClock } from '../../support/fakeClock.ts'
 import { gatewayStub } from '../../support/gatewayStub.ts'
-import type { RegistryStub } from '../../support/gatewayStubRegistry.ts'
-import { listOf, registryStub } from '../../support/gatewayStubRegistry.ts'
+import type { RegistryStub } from '../../support/registryStub.ts'
+import { listOf, registryStub } from '../../support/registryStub.ts'
 import { until } from '../../support/until.ts'
 
 const open: { close(): unknown }[] = []
