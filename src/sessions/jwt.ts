@@ -87,7 +87,7 @@ function tokensOf({ token, authorization, cookie }: Handshake, cookieName: strin
 function claimAt(claims: JWTPayload, path: readonly string[]): unknown {
   let value: unknown = claims
   for (const step of path) {
-    if (typeof value !== 'object' || value === null) return undefined
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined
     value = Object.getOwnPropertyDescriptor(value, step)?.value
   }
   return value

@@ -69,8 +69,10 @@ test('what is asked in the moment Redis dies is refused, not left waiting', asyn
   const { server, store } = await running()
   process.kill(server.pid, 'SIGSTOP')
   const asked = store.lookup('a')
+  const killedAt = performance.now()
   process.kill(server.pid, 'SIGKILL')
   await expect(asked).rejects.toMatchObject({ code: 'store.unavailable' })
+  expect(performance.now() - killedAt).toBeLessThan(1_000)
 })
 
 test('a Redis that hangs is unavailable after two seconds, and serves again when it goes on', async () => {

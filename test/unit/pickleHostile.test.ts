@@ -140,6 +140,7 @@ test.each([
   ['adding to a tuple', ')Na.'],
   ['a value below the mark', 'N(0a.'],
   ['taking what lies below the mark', 'NN(\x86.'],
+  ['copying what lies below the mark', 'N(2t\x86.'],
   ['two values', 'NN.'],
   ['a mark left over', 'N(.'],
   ['no value', '.'],

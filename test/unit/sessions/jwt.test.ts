@@ -85,9 +85,16 @@ test('a whole number is a user id', async () => {
 })
 
 test('the user id may lie deeper, and only in what the token itself holds', async () => {
-  const token = await tokenOf({ user: { id: 'u-7' } })
+  const token = await tokenOf({ user: { id: 'u-7' }, roles: ['a'] })
   expect(await resolve(token, { user: ['user', 'id'] })).toEqual({ ok: true, userId: 'u-7' })
-  for (const user of [['user', 'constructor', 'name'], ['__proto__'], ['toString', 'name'], ['user', 'id', 'length']])
+  for (const user of [
+    ['user', 'constructor', 'name'],
+    ['__proto__'],
+    ['toString', 'name'],
+    ['user', 'id', 'length'],
+    ['roles', 'length'],
+    ['roles', '0'],
+  ])
     expect(await resolve(token, { user })).toEqual({ ok: false, error: 'NO_USER' })
 })
 
