@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const SCRIPT = 'notifiers/clock.ts'
+const EVERY_S = '2'
 const PATIENCE_MS = 2_000
 
 /**
@@ -10,7 +11,7 @@ const PATIENCE_MS = 2_000
  * asked to, `onEnd` hears of it; it is not started again.
  */
 export function startClock(users: readonly string[], registry: string, onEnd: (how: string) => void) {
-  const child = spawn(process.execPath, ['--import', 'tsx', SCRIPT, ...users], {
+  const child = spawn(process.execPath, ['--import', 'tsx', SCRIPT, '--every', EVERY_S, ...users], {
     cwd: ROOT,
     env: { ...process.env, HERALDO_REGISTRY: registry },
     stdio: ['ignore', 'ignore', 'inherit'],

@@ -27,14 +27,14 @@ export function snippets({ url, key, notifier, event, token }: SnippetFacts): Sn
         : [
             'import zmq, time',
             `pub = zmq.Context().socket(zmq.PUB); pub.bind('${notifier}')`,
-            'time.sleep(2)  # the gateway connects and says for whom it listens',
+            'time.sleep(2)  # until the gateway has found it',
             `pub.send(b'42|{"text":"hi from Python"}')`,
           ].join('\n'),
     browser: [
       `<script src="${url}/socket.io/socket.io.js"></script>`,
       '<script>',
-      `  const socket = io('${url}', { auth: { token: '${token}' } })`,
-      `  socket.on('${event}', (body, meta) => document.body.append(JSON.stringify(body), document.createElement('br')))`,
+      `const token = '${token}'`,
+      `io('${url}', { auth: { token } }).on('${event}', (body) => document.body.append(JSON.stringify(body), ' '))`,
       '</script>',
     ].join('\n'),
   }

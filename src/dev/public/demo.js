@@ -81,7 +81,7 @@ function openTab({ user, title }) {
   })
   socket.on(facts.event, (body, { type, at }) => {
     if (type.startsWith('clock')) {
-      part('tick').textContent = `the clock notifier says ${textOf(body)}`
+      part('tick').textContent = `“${textOf(body)}”, says the clock`
       return
     }
     heard++
@@ -117,7 +117,7 @@ function item(body, at) {
 const textOf = (body) => (typeof body?.text === 'string' ? body.text : JSON.stringify(body))
 
 function showSnippets({ curl, python, browser }) {
-  showSnippet('A shell', curl)
+  showSnippet('A shell', curl, 'To see all that passes: node dist/cli/main.js tail')
   if (python !== null) showSnippet('Python with pyzmq, a notifier of your own', python, 'Needs: pip install pyzmq.')
   showSnippet(
     'A page of your own, as user 42',
@@ -132,6 +132,8 @@ function showSnippet(name, code, needs = '') {
   element.querySelector('.name').textContent = name
   element.querySelector('code').textContent = code
   element.querySelector('.needs').textContent = needs
+  // Long lines scroll, so the keyboard must reach them.
+  Object.assign(element.querySelector('pre'), { tabIndex: 0, role: 'group', ariaLabel: name })
   button.setAttribute('aria-label', `Copy: ${name}`)
   button.addEventListener('click', async () => {
     await navigator.clipboard.writeText(code)

@@ -1,0 +1,95 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { build, type Process, readyUrl, startProcess, testConfig } from '../support/gatewayProcess.ts'
+import { freePort } from '../support/redisServer.ts'
+import { until } from '../support/until.ts'
+
+const started: Process[] = []
+
+beforeAll(build)
+afterEach(async () => {
+  for (const child of started.splice(0)) {
+    if (membersOf(child.pid).length > 0) process.kill(-child.pid, 'SIGKILL')
+    await child.ended
+  }
+})
+
+test('npm start is ready in five seconds; Ctrl-C ends everything that it started, exit 0', async () => {
+  const began = performance.now()
+  const npm = await npmStart()
+  await readyUrl(npm)
+  expect(performance.now() - began).toBeLessThan(5_000)
+  await until('the clock runs too', () => membersOf(npm.pid).some((command) => command.includes('notifiers/clock')))
+  process.kill(-npm.pid, 'SIGINT')
+  expect(await npm.ended).toBe(0)
+  expect(membersOf(npm.pid)).toEqual([])
+  expect(complaints(npm)).toEqual([])
+})
+
+test.each(['SIGINT', 'SIGTERM'] as const)('%s to npm alone ends everything that it started too', async (signal) => {
+  const npm = await npmStart()
+  await readyUrl(npm)
+  npm.signal(signal)
+  expect(await npm.ended).toBe(0)
+  expect(membersOf(npm.pid)).toEqual([])
+})
+
+test('a taken port is one clear sentence', async () => {
+  const server = createServer()
+  const port = await new Promise<number>((resolve) => {
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address()
+      resolve(typeof address === 'object' ? (address?.port ?? 0) : 0)
+    })
+  })
+  const npm = await npmStart({ HERALDO_HTTP_PORT: `${port}` })
+  expect(await npm.ended).toBe(1)
+  expect(complaints(npm)).toEqual([
+    expect.stringMatching(new RegExp(`^heraldo: .*${port}.* is taken by another program\\.$`)),
+  ])
+  await new Promise((resolve) => server.close(resolve))
+})
+
+/** As in a terminal: npm is the leader of a group, and what it starts belongs to it. */
+async function npmStart(env: Readonly<Record<string, string>> = {}): Promise<Process> {
+  const { registry } = (await testConfig()).zeromq
+  const npm = startProcess(['start'], {
+    command: 'npm',
+    inGroup: true,
+    env: {
+      HERALDO_HTTP_PORT: `${await freePort()}`,
+      HERALDO_ZEROMQ_REGISTRY_REP: registry.rep,
+      HERALDO_ZEROMQ_REGISTRY_PUB: registry.pub,
+      HERALDO_ZEROMQ_NOTIFIERS: '[]',
+      ...env,
+    },
+  })
+  started.push(npm)
+  return npm
+}
+
+/** What was said on stderr, without npm's own words about the machine's settings. */
+const complaints = (npm: Process) =>
+  npm
+    .stderr()
+    .split('\n')
+    .filter((line) => line !== '' && !line.startsWith('npm warn'))
+
+/** The command lines of what lives in a process group. */
+function membersOf(group: number): string[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((pid) => {
+      try {
+        const afterName = readFileSync(`/proc/${pid}/stat`, 'utf8')
+          .replace(/^.*\) /s, '')
+          .split(' ')
+        return Number(afterName[2]) === group
+          ? [readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ')]
+          : []
+      } catch {
+        // It has ended while we looked.
+        return []
+      }
+    })
+}
