@@ -62,7 +62,7 @@ export async function startServer(config: Config, options: ServerOptions = {}): 
 
     const ports = running.add(await openPorts(config.http))
     const unready = () => [...(gateway.isDraining ? ['draining'] : []), ...backend.missing()]
-    const { expose } = running.add(metricsOf(events, gauges(hub, gateway, live, follows)))
+    const { expose } = running.add(metricsOf(events, gauges(gateway, live, follows)))
     const notifiers = () => live.status()
     const metrics = config.http.internal === null ? expose : null
     const doors = { ...config.http, ...options, unready, notifiers, metrics }
@@ -178,9 +178,8 @@ class Running {
   }
 }
 
-function gauges(hub: Hub, gateway: Gateway, live: ZeromqInput, follows: Follows): Gauges {
+function gauges(gateway: Gateway, live: ZeromqInput, follows: Follows): Gauges {
   return {
-    connections: () => ({ socketio: hub.size }),
     users: () => gateway.users,
     notifiersUp: () => live.status().filter(({ connected }) => connected).length,
     followed: () => follows.size,
