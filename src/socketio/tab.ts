@@ -31,7 +31,6 @@ export class Tab implements Connection {
   #queuedBytes = 0
   #queuedPackets = 0
   #underWayBytes = 0
-  #lost = 0
 
   constructor(socket: Socket, session: Session, transport: Transport, remoteAddress: string) {
     this.id = socket.id
@@ -52,31 +51,18 @@ export class Tab implements Connection {
     return this.#leaving
   }
 
-  /** Notifications that it will never get: queued when it was cut, or written after. */
-  get lost(): number {
-    return this.#lost
-  }
-
-  /** False when this was one too many: the browser reads too slowly and is to be cut. */
-  push(frame: Frame, bounds: QueueBounds): boolean {
-    if (this.#leaving !== undefined) {
-      this.#lost++
-      return true
-    }
+  push(frame: Frame): void {
+    if (this.#leaving !== undefined) return
     this.#queuedBytes += frame.length
     this.#queuedPackets++
     // A polling connection may become a WebSocket while this waits, so it carries both forms.
     this.#engine.write(this.#engine.transport.name === 'websocket' ? '' : frame.text, frame.options)
-    if (this.#queuedPackets === 0) return true
-    return (
-      this.#queuedBytes + this.#underWayBytes <= bounds.maxQueuedBytes && this.#queuedPackets <= bounds.maxQueuedPackets
-    )
   }
 
-  /** It reads too slowly: nothing more is queued, and what is queued is lost. */
-  giveUp(): void {
-    this.#leaving = 'slow'
-    this.#lost = this.#queuedPackets
+  /** More waits for it than may. A single notification never is too much: it waits for nobody. */
+  isBehind({ maxQueuedBytes, maxQueuedPackets }: QueueBounds): boolean {
+    if (this.#queuedPackets === 0) return false
+    return this.#queuedBytes + this.#underWayBytes > maxQueuedBytes || this.#queuedPackets > maxQueuedPackets
   }
 
   /** Says bye behind everything that waits, then closes: the transport alone when it shall come back, else for good. */
@@ -94,13 +80,15 @@ export class Tab implements Connection {
     }
   }
 
-  /** Says bye past everything that waits, if there is a way, and closes. What waits is dropped. */
-  cut(farewell: Farewell): void {
-    if (this.#leaving === undefined) this.giveUp()
+  /** Says bye past everything that waits, if there is a way, and closes. Returns how many notifications were dropped. */
+  cut(farewell: Farewell): number {
+    this.#leaving = farewell.code
+    const lost = this.#queuedPackets
     const { transport } = this.#engine
     if (transport.name === 'websocket')
       transport.send([{ type: 'message', data: `2${JSON.stringify(['bye', farewell])}` }])
     this.#engine.close(true)
+    return lost
   }
 
   /**

@@ -115,7 +115,7 @@ describe('while it closes', () => {
   })
 
   test('nobody is waited for when nobody is there, and closing twice is harmless', async () => {
-    await server.transport.close()
+    await Promise.all([server.transport.close(), server.transport.close()])
     await server.transport.close()
   })
 })
