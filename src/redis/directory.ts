@@ -68,13 +68,13 @@ class RedisDirectory implements Directory {
     return this.#publishers.onChange(listener)
   }
 
-  /** What has a lease comes back by itself, and need not stand in the hash. */
+  /** What has a lease announces itself again anyway: it need not stand in the hash, and must not if it once did. */
   add(announcement: Announcement): void {
     const before = this.#publishers.get(announcement.address)
+    const mayBeStored = !this.#restored || (before !== undefined && before.ttlMs === undefined)
     const { address, name, since, ttlMs } = this.#publishers.add(announcement)
-    const isLeased = ttlMs !== undefined
-    if (isLeased && before?.ttlMs !== undefined) return
-    this.#tell(address, isLeased ? GONE : JSON.stringify({ name, since }))
+    if (ttlMs === undefined) this.#tell(address, JSON.stringify({ name, since }))
+    else if (mayBeStored) this.#tell(address, GONE)
   }
 
   remove(address: string): void {

@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn, setTimeout as pause } from 'node:timers/promises'
-import { Publisher, Reply } from 'zeromq'
+import { Publisher, Router } from 'zeromq'
 import { asGatewayError } from '../core/errors.ts'
 import type { Events } from '../core/events.ts'
 import type { Clock, Directory } from '../core/ports.ts'
@@ -27,12 +27,11 @@ export const registry = (options: RegistryOptions): Registry => new Server(optio
 
 const ANNOUNCE_EVERY_MS = 2_000
 const MAX_MESSAGE_BYTES = 1_048_576
-const SEND_TIMEOUT_MS = 1_000
 const AFTER_FAILURE_MS = 100
 
 class Server implements Registry {
   readonly #options: RegistryOptions
-  readonly #questions: Reply
+  readonly #questions: Router
   readonly #announcements: Publisher
   #answering: Promise<void> = Promise.resolve()
   #isAnnouncing = false
@@ -40,9 +39,11 @@ class Server implements Registry {
   #cancelNext = () => {}
 
   constructor(options: RegistryOptions) {
-    const bounds = { maxMessageSize: MAX_MESSAGE_BYTES, sendTimeout: SEND_TIMEOUT_MS }
+    const bounds = { maxMessageSize: MAX_MESSAGE_BYTES, sendTimeout: 0 }
     this.#options = options
-    this.#questions = new Reply({ ...CAREFUL, ...bounds, ipv6: needsIpv6(options.rep) })
+    // Speaks with a REQ like a REP, but no peer can bring it out of step: a REP whose peer left in the middle of a
+    // malformed request swallows the answer to somebody else's.
+    this.#questions = new Router({ ...CAREFUL, ...bounds, ipv6: needsIpv6(options.rep), mandatory: true })
     this.#announcements = new Publisher({ ...CAREFUL, ...bounds, ipv6: needsIpv6(options.pub) })
   }
 
@@ -71,12 +72,10 @@ class Server implements Registry {
     await this.#answering
   }
 
-  /** A REP that leaves one request without a reply answers nobody ever again. */
   async #answerAll(): Promise<void> {
     while (!this.#questions.closed) {
       try {
-        const reply = this.#answer(await this.#questions.receive())
-        await this.#questions.send(JSON.stringify(reply))
+        this.#answer(await this.#questions.receive())
       } catch (error) {
         if (this.#questions.closed) return
         this.#options.events.emit('gateway.failed', { during: 'answering at the registry', error })
@@ -87,9 +86,18 @@ class Server implements Registry {
     }
   }
 
-  #answer(frames: readonly Buffer[]): unknown {
+  /** The envelope goes back as it came: who asked, and what it wrote before the empty frame. */
+  #answer(frames: readonly Buffer[]): void {
+    const delimiter = frames.findIndex(({ length }) => length === 0)
+    if (delimiter < 1) return
+    const reply = this.#replyTo(frames.slice(delimiter + 1))
+    // Who has left, or reads nothing, gets none.
+    this.#questions.send([...frames.slice(0, delimiter + 1), JSON.stringify(reply)]).catch(() => {})
+  }
+
+  #replyTo(request: readonly Buffer[]): unknown {
     try {
-      return answer(frames, this.#options.directory)
+      return answer(request, this.#options.directory)
     } catch (thrown) {
       const { code, message } = asGatewayError(thrown)
       this.#options.events.emit('registry.refused', { code })
@@ -119,12 +127,14 @@ class Server implements Registry {
   }
 }
 
-async function bind(socket: Reply | Publisher, address: string): Promise<void> {
+async function bind(socket: Router | Publisher, address: string): Promise<void> {
   try {
     await socket.bind(address)
   } catch (cause) {
-    const why =
-      cause instanceof Error && 'code' in cause && cause.code === 'EADDRINUSE' ? 'it is already in use' : `${cause}`
+    const why = codeOf(cause) === 'EADDRINUSE' ? 'it is already in use' : String(cause)
     throw new Error(`The registry cannot listen on ${address}: ${why}.`, { cause })
   }
 }
+
+const codeOf = (thrown: unknown) =>
+  typeof thrown === 'object' && thrown !== null && 'code' in thrown ? thrown.code : ''

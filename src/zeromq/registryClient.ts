@@ -99,8 +99,9 @@ class Client implements RegistryClient {
     if (this.#questions.closed) return
     this.#unanswered++
     this.#outdated = false
-    // It fails at once when nobody is there; then it is asked again below.
-    this.#questions.send([`${++this.#asked}`, '', QUESTION]).catch(() => {})
+    this.#asked++
+    // Asking this makes libzmq see a connection that was made a moment ago. Nobody there: it is asked again below.
+    if (this.#questions.writable) this.#questions.send([`${this.#asked}`, '', QUESTION]).catch(() => {})
     this.#next(ANSWER_WITHIN_MS, () => this.#askAgain())
   }
 
