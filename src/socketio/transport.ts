@@ -1,100 +1,241 @@
-import type { Response } from 'express'
-import { type Address, formatRecipient } from '../core/address.ts'
-import { GatewayError } from '../core/errors.ts'
-import type { Events, GatewayEvents } from '../core/events.ts'
-import type { Follows } from '../core/follows.ts'
-import type { Clock } from '../core/ports.ts'
-import { Tail } from './tail.ts'
+import type { Server as HttpServer } from 'node:http'
+import type { Duplex } from 'node:stream'
+import { Server } from 'socket.io'
+import { asGatewayError, GatewayError } from '../core/errors.ts'
+import type { Events } from '../core/events.ts'
+import type { Farewell, Hello, Notification } from '../core/notification.ts'
+import type { Clock, Connection, Reception, Transport } from '../core/ports.ts'
+import { RateLimit } from '../core/rateLimit.ts'
+import { type ClientEvents, hearEvents } from './clientEvents.ts'
+import { door } from './door.ts'
+import { type Frame, frameWriter } from './frameWriter.ts'
+import { addressOf, toHandshake } from './handshake.ts'
+import { type Engine, type QueueBounds, type ServerEvents, type Socket, Tab } from './tab.ts'
 
-const MAX_TAILS = 16
-
-export interface TailsOptions {
+export interface SocketioOptions {
+  /** Attached to in `open`, so it has its own request listener by then. Its owner listens and closes. */
+  readonly server: HttpServer
+  readonly reception: Reception
   readonly events: Events
   readonly clock: Clock
-  readonly follows: Follows
+  /** Carries notifications. */
+  readonly eventName: string
+  /** Exactly these pages may connect. */
+  readonly origins: readonly string[]
+  /** Serves `/socket.io/socket.io.js`, for the demo page. */
+  readonly serveClient: boolean
+  readonly trustProxy: boolean
+  readonly limits: SocketioLimits
+  /** What browsers may ask, by event name. */
+  readonly handlers: ClientEvents
 }
 
-/** Shows what passes to those who tail, as Server-Sent Events. While nobody does it listens to nothing. */
-export class Tails {
-  readonly #options: TailsOptions
-  readonly #open = new Set<Tail>()
-  #stopListening: readonly (() => void)[] = []
-  #closed = false
+export interface SocketioLimits extends QueueBounds {
+  /** Per connection; 0: no limit. */
+  readonly eventsPerSecond: number
+  readonly burst: number
+  /** Browsers that are sent away come back spread over this time. */
+  readonly retrySpreadMs: number
+  /** Who opened a connection and says nothing is closed after it. */
+  readonly connectTimeoutMs: number
+}
 
-  constructor(options: TailsOptions) {
+export const SOCKETIO_LIMITS: SocketioLimits = {
+  eventsPerSecond: 10,
+  burst: 20,
+  maxQueuedBytes: 1_048_576,
+  maxQueuedPackets: 16_384,
+  retrySpreadMs: 5_000,
+  connectTimeoutMs: 5_000,
+}
+
+const PATH = '/socket.io/'
+const MAX_MESSAGE_BYTES = 65_536
+/** How long `close` waits for browsers that do not answer their farewell. */
+const FAREWELL_MS = 1_000
+/** An event is up to eleven messages, with its attachments. Beyond that somebody floods us with what is no event. */
+const MESSAGES_PER_EVENT = 11
+
+/** Socket.IO 4 over WebSocket and long-polling, namespace `/` (PROTOCOL.md §4). */
+export const socketioTransport = (options: SocketioOptions): Transport => new SocketioTransport(options)
+
+class SocketioTransport implements Transport {
+  readonly name = 'socketio'
+  readonly #options: SocketioOptions
+  readonly #frame: (notification: Notification) => Frame
+  readonly #tabs = new Set<Tab>()
+  /** More waits for them than may, and they are about to be judged. */
+  readonly #behind = new Set<Tab>()
+  /** Engine.IO connections that asked to connect: each is answered before it may ask again. */
+  readonly #asking = new WeakSet<Engine>()
+  /** The TCP connections of all WebSockets, so that `close` can wait for them and end those that do not answer. */
+  readonly #wires = new Set<Duplex>()
+  #io: Server<Record<string, never>, ServerEvents> | undefined
+  #draining = false
+  #closed: Promise<void> | undefined
+  #onEmpty: (() => void) | undefined
+
+  constructor(options: SocketioOptions) {
     this.#options = options
+    this.#frame = frameWriter(options.eventName)
   }
 
-  /**
-   * Shows what goes to one address, and follows it meanwhile so that it is heard although no browser waits there; or
-   * all that passes. The head of the answer leaves when the inputs have been told.
-   * @throws GatewayError `draining`, `api.tails`
-   */
-  async open(address: Address | undefined, response: Response): Promise<void> {
-    if (this.#closed) throw new GatewayError('draining')
-    if (this.#open.size >= MAX_TAILS) throw new GatewayError('api.tails')
-    const { events, clock, follows } = this.#options
-    const tail = new Tail(address, response, events, clock)
-    if (this.#open.size === 0) this.#stopListening = this.#listen()
-    this.#open.add(tail)
-    response.on('close', () => this.#remove(tail))
-    if (address !== undefined) await follows.follow(address)
-    if (this.#open.has(tail)) tail.greet()
+  async open(): Promise<void> {
+    const { server, origins, serveClient, trustProxy, events, limits } = this.#options
+    server.on('upgrade', (request, wire) => {
+      if (request.url?.startsWith(PATH)) this.#watch(wire)
+    })
+    const io = new Server<Record<string, never>, ServerEvents>({
+      path: PATH,
+      serveClient,
+      cors: { origin: [...origins], credentials: true },
+      transports: ['polling', 'websocket'],
+      allowEIO3: false,
+      perMessageDeflate: false,
+      httpCompression: false,
+      maxHttpBufferSize: MAX_MESSAGE_BYTES,
+      connectTimeout: limits.connectTimeoutMs,
+      cleanupEmptyChildNamespaces: true,
+    })
+    io.use((socket, next) => void this.#admit(socket, next))
+    io.on('connection', (socket) => this.#welcome(socket))
+    io.attach(server)
+    io.engine.use(door({ name: this.name, origins, trustProxy, events, isDraining: () => this.#draining }))
+    io.engine.on('connection', (engine: Engine) => this.#bridle(engine))
+    this.#io = io
   }
 
-  /** Ends every tail. New ones are refused. */
-  close(): void {
-    this.#closed = true
-    for (const tail of this.#open) this.#remove(tail)
+  greet(connection: Connection, hello: Hello): void {
+    if (connection instanceof Tab && connection.leaving === undefined) connection.socket.emit('hello', hello)
   }
 
-  #remove(tail: Tail): void {
-    if (!this.#open.delete(tail)) return
-    tail.end()
-    if (tail.address !== undefined) this.#options.follows.unfollow(tail.address)
-    if (this.#open.size === 0) for (const stop of this.#stopListening) stop()
-  }
-
-  #listen(): readonly (() => void)[] {
-    const { events, clock } = this.#options
-    return [
-      events.on('notification.delivered', (facts) =>
-        this.#show(facts.notification.to, () => describe(clock.now(), facts)),
-      ),
-      events.on('notification.duplicate', (facts) =>
-        this.#show(undefined, () => JSON.stringify({ at: clock.now(), outcome: 'duplicate', ...facts })),
-      ),
-      events.on('notification.refused', (facts) =>
-        this.#show(undefined, () => JSON.stringify({ at: clock.now(), outcome: 'refused', ...facts })),
-      ),
-    ]
-  }
-
-  /** Written once for all who want it, and not at all when nobody does. */
-  #show(address: Address | undefined, print: () => string): void {
-    let text: string | undefined
-    for (const tail of this.#open) {
-      if (tail.address !== undefined && tail.address !== address) continue
-      text ??= `data: ${print()}\n\n`
-      tail.show(text)
+  write(connections: readonly Connection[], notification: Notification): void {
+    let frame: Frame | undefined
+    for (const connection of connections) {
+      if (!(connection instanceof Tab)) continue
+      frame ??= this.#frame(notification)
+      connection.push(frame)
+      if (connection.isBehind(this.#options.limits)) this.#judgeLater(connection)
     }
   }
-}
 
-/**
- * The body is spliced in as it came. A line break in it can only stand between two tokens, never in a string, and
- * would end the event's line: a blank means the same.
- */
-function describe(
-  at: number,
-  { notification, connections, input, source }: GatewayEvents['notification.delivered'],
-): string {
-  const { to, id, type, body } = notification
-  const outcome = connections > 0 ? 'delivered' : 'nobody'
-  const head = JSON.stringify({ at, outcome, recipient: formatRecipient(to), id, type })
-  const tail = JSON.stringify({ connections, input, source })
-  const text = Buffer.from(body.buffer, body.byteOffset, body.length)
-    .toString()
-    .replace(/[\r\n]/g, ' ')
-  return `${head.slice(0, -1)},"body":${text},${tail.slice(1)}`
+  dismiss(connection: Connection, farewell: Farewell): void {
+    if (!(connection instanceof Tab) || connection.leaving !== undefined) return
+    if (farewell.code === 'slow') this.#cut(connection)
+    else connection.dismiss(farewell)
+  }
+
+  close(): Promise<void> {
+    this.#draining = true
+    this.#closed ??= this.#io === undefined ? Promise.resolve() : this.#sendAway(this.#io)
+    return this.#closed
+  }
+
+  async #sendAway(io: Server<Record<string, never>, ServerEvents>): Promise<void> {
+    const empty = new Promise<void>((resolve) => {
+      this.#onEmpty = resolve
+    })
+    const cancel = this.#options.clock.later(FAREWELL_MS, () => this.#onEmpty?.())
+    for (const tab of this.#tabs) this.dismiss(tab, { code: 'drain', retryInMs: this.#retryInMs() })
+    this.#checkEmpty()
+    await empty
+    cancel()
+    // Not `io.close()`, which would close the HTTP server too. From here on the door answers 503.
+    io.engine.close()
+    for (const wire of this.#wires) wire.destroy()
+  }
+
+  /** Never rejects, and always answers: what Socket.IO hears nothing of would stay in its memory. */
+  async #admit(socket: Socket, next: (error?: Error) => void): Promise<void> {
+    const { reception, clock, trustProxy } = this.#options
+    const { conn } = socket
+    // A second CONNECT while the first is looked up would cost a lookup and a place for each.
+    if (this.#asking.has(conn)) {
+      conn.close(true)
+      return next()
+    }
+    this.#asking.add(conn)
+    try {
+      const remoteAddress = addressOf(socket.request, conn.remoteAddress, trustProxy)
+      const session = await reception.admit(toHandshake(socket, remoteAddress, clock.now()), this.name)
+      if (conn.readyState !== 'open') return next()
+      if (this.#draining) throw new GatewayError('draining')
+      this.#seat(new Tab(socket, session, this, remoteAddress))
+      next()
+    } catch (thrown) {
+      this.#asking.delete(conn)
+      const error = asGatewayError(thrown)
+      next(Object.assign(new Error(error.message), { data: error.toPublic() }))
+    }
+  }
+
+  #seat(tab: Tab): void {
+    const { conn } = tab.socket
+    this.#options.reception.open(tab)
+    this.#tabs.add(tab)
+    tab.socket.data = tab
+    conn.once('close', (reason: string) => this.#leave(tab, reason))
+    // It may have been dismissed while it was being opened.
+    if (conn.readyState !== 'open') this.#leave(tab, conn.readyState)
+  }
+
+  #welcome(socket: Socket): void {
+    const tab: unknown = socket.data
+    if (!(tab instanceof Tab)) return
+    const { events, clock, handlers, limits, reception } = this.#options
+    socket.on('disconnect', (reason) => {
+      this.#leave(tab, reason)
+      // A connection in no namespace would stay open and be counted by nobody.
+      if (tab.leaving === undefined) socket.conn.close(true)
+    })
+    hearEvents(tab, { handlers, events, clock, perSecond: limits.eventsPerSecond, burst: limits.burst })
+    void reception.welcome(tab)
+  }
+
+  /** Both the socket and its connection tell of the end, in either order. */
+  #leave(tab: Tab, reason: string): void {
+    if (!this.#tabs.delete(tab)) return
+    this.#options.reception.close(tab, tab.leaving ?? reason)
+    this.#checkEmpty()
+  }
+
+  /** A burst within one turn of the event loop is not the browser's fault: who is behind when sockets had theirs is slow. */
+  #judgeLater(tab: Tab): void {
+    if (this.#behind.size === 0) setImmediate(() => this.#judge())
+    this.#behind.add(tab)
+  }
+
+  #judge(): void {
+    for (const tab of this.#behind) if (tab.leaving === undefined && tab.isBehind(this.#options.limits)) this.#cut(tab)
+    this.#behind.clear()
+  }
+
+  #cut(tab: Tab): void {
+    const lost = tab.cut({ code: 'slow', retryInMs: this.#retryInMs() })
+    const { id, session } = tab
+    this.#options.events.emit('client.slow', { connection: id, user: session.user.id, lost })
+  }
+
+  /** What is no event is answered too (a foreign namespace, say), so it may not come without bound either. */
+  #bridle(engine: Engine): void {
+    const { clock, limits } = this.#options
+    const messages = new RateLimit(limits.eventsPerSecond * MESSAGES_PER_EVENT, limits.burst * MESSAGES_PER_EVENT)
+    engine.on('data', () => {
+      if (!messages.take(clock.monotonic())) engine.close(true)
+    })
+  }
+
+  #watch(wire: Duplex): void {
+    this.#wires.add(wire)
+    wire.once('close', () => {
+      this.#wires.delete(wire)
+      this.#checkEmpty()
+    })
+  }
+
+  #checkEmpty(): void {
+    if (this.#tabs.size === 0 && this.#wires.size === 0) this.#onEmpty?.()
+  }
+
+  #retryInMs = () => Math.floor(Math.random() * this.#options.limits.retrySpreadMs)
 }
