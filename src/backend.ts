@@ -52,15 +52,11 @@ export async function openBackend(config: Config, events: Events): Promise<Backe
 function resolver(session: SessionConfig, store?: SessionStore): SessionResolver {
   switch (session.use) {
     case 'jwt':
-      return jwt({
-        ...session,
-        key:
-          session.secret === undefined
-            ? Buffer.from(session.secretBase64 ?? '', 'base64')
-            : Buffer.from(session.secret),
-      })
+      return jwt({ ...session, key: session.jwks ?? secretBytes(session.secret, session.secretBase64) })
     case 'beaker':
       if (store === undefined) throw new Error('beaker without redis: the configuration refuses it')
       return beaker(session, store)
   }
 }
+
+const secretBytes = (text = '', base64 = '') => (base64 === '' ? Buffer.from(text) : Buffer.from(base64, 'base64'))

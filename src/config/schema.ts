@@ -14,6 +14,7 @@ const endpoint = z
     'an endpoint such as tcp://127.0.0.1:20105 or ipc:///run/heraldo.sock',
   )
 const count = z.int().min(0).max(1_000_000_000)
+const nameOrNames = z.union([z.string(), z.array(z.string()).min(1)])
 const path = z.array(z.string().min(1)).min(1)
 const origin = z.string().regex(/^https?:\/\/[^\s/]+$/, 'an origin such as https://www.example.org, without a path')
 
@@ -175,25 +176,38 @@ function beakerSchema(secret: SecretSchema) {
     .describe('Sessions of Beaker (Pylons, Pyramid, Flask) in Redis.')
 }
 
+const SECRET_ALGORITHMS = ['HS256', 'HS384', 'HS512'] as const
+const KEY_ALGORITHMS = [
+  'RS256',
+  'RS384',
+  'RS512',
+  'PS256',
+  'PS384',
+  'PS512',
+  'ES256',
+  'ES384',
+  'ES512',
+  'EdDSA',
+] as const
+const MIN_SECRET_BYTES = 32
+
 function jwtSchema(secret: SecretSchema) {
   return z
     .strictObject({
       use: z.literal('jwt'),
       secret: secret.optional().describe('The shared secret, 32 bytes or more.'),
       secretBase64: secret.optional().describe('The same in base64.'),
+      jwks: z
+        .looseObject({ keys: z.array(z.looseObject({ kty: z.string() })).min(1) })
+        .optional()
+        .describe('Instead of a secret: the issuer’s public keys, as a JSON Web Key Set.'),
       algorithms: z
-        .array(z.enum(['HS256', 'HS384', 'HS512']))
+        .array(z.enum([...SECRET_ALGORITHMS, ...KEY_ALGORITHMS]))
         .min(1)
-        .default(['HS256'])
-        .describe('The accepted algorithms.'),
-      issuer: z
-        .union([z.string(), z.array(z.string())])
         .optional()
-        .describe('The expected iss.'),
-      audience: z
-        .union([z.string(), z.array(z.string())])
-        .optional()
-        .describe('The expected aud.'),
+        .describe('The accepted algorithms; without them HS256 for a secret, RS256 and ES256 for public keys.'),
+      issuer: nameOrNames.optional().describe('The expected iss.'),
+      audience: nameOrNames.optional().describe('The expected aud.'),
       user: path.default(['sub']).describe('The way to the user id in the claims.'),
       clockTolerance: z.int().min(0).max(600).default(5).describe('Seconds by which clocks may differ.'),
       cookie: z
@@ -203,20 +217,20 @@ function jwtSchema(secret: SecretSchema) {
         .describe('A cookie that may carry the token, beside auth.token and Authorization: Bearer.'),
     })
     .superRefine((jwt, context) => {
-      if ((jwt.secret === undefined) === (jwt.secretBase64 === undefined)) {
-        context.addIssue({
-          code: 'custom',
-          path: ['secret'],
-          input: jwt.secret,
-          message: 'either secret or secretBase64',
-        })
-        return
+      const given = (['secret', 'secretBase64', 'jwks'] as const).filter((key) => jwt[key] !== undefined)
+      const [key] = given
+      const complain = (key: 'secret' | 'secretBase64' | 'algorithms', message: string) =>
+        context.addIssue({ code: 'custom', path: [key], input: jwt[key], message })
+      if (key === undefined || given.length > 1) return complain('secret', 'one of secret, secretBase64 and jwks')
+      const fitting: readonly string[] = key === 'jwks' ? KEY_ALGORITHMS : SECRET_ALGORITHMS
+      if (jwt.algorithms?.every((algorithm) => fitting.includes(algorithm)) === false) {
+        complain(
+          'algorithms',
+          key === 'jwks' ? 'algorithms with public keys, none of HS' : 'HS algorithms for a secret',
+        )
       }
-      const bytes =
-        jwt.secret === undefined ? Buffer.from(jwt.secretBase64 ?? '', 'base64').length : Buffer.byteLength(jwt.secret)
-      const key = jwt.secret === undefined ? 'secretBase64' : 'secret'
-      if (bytes < 32)
-        context.addIssue({ code: 'custom', path: [key], input: jwt[key], message: 'a secret of 32 bytes or more' })
+      const bytes = Buffer.from(jwt.secret ?? jwt.secretBase64 ?? '', key === 'secretBase64' ? 'base64' : 'utf8').length
+      if (key !== 'jwks' && bytes < MIN_SECRET_BYTES) complain(key, 'a secret of 32 bytes or more')
     })
     .describe('JSON Web Tokens.')
 }

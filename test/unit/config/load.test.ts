@@ -105,7 +105,13 @@ test.each<[string, unknown, Record<string, string>, string]>([
     'two secrets',
     { sessions: [{ use: 'jwt', secret: SECRET, secretBase64: 'YQ==' }] },
     {},
-    'either secret or secretBase64',
+    'one of secret, secretBase64 and jwks',
+  ],
+  [
+    'an algorithm that does not fit the key',
+    { sessions: [{ use: 'jwt', secret: SECRET, algorithms: ['RS256'] }] },
+    {},
+    'sessions[0].algorithms: got a list, HS',
   ],
   [
     'Beaker without Redis',

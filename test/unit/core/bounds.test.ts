@@ -25,6 +25,7 @@ test('a hole is what is missing after the baseline, per source, epoch and recipi
   expect(missed('orders', 'e1', 12)).toBe(0)
   expect(missed('orders', 'e2', 500)).toBe(0)
   expect(missed('orders', 'e2', 502)).toBe(1)
+  expect(missed('orders', 'e1', 14)).toBe(1)
   expect(sequences.missedBefore('user:43', 'orders', { epoch: 'e2', seq: 900 })).toBe(0)
   sequences.forget('user:42')
   expect(missed('orders', 'e2', 600)).toBe(0)
