@@ -2,7 +2,7 @@
 // Plain Node without packages, because it runs before there are any. Alone: node scripts/prepare.mjs
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -11,6 +11,8 @@ const at = (...names) => join(root, ...names)
 const INSTALLED = at('node_modules', '.cache', 'heraldo-installed')
 const BUILT = at('node_modules', '.cache', 'heraldo-built')
 const BUILD_LOCK = at('node_modules', '.cache', 'heraldo-build.lock')
+/** As deep as dist, so that source maps find their sources. */
+const NEW_BUILD = at('.cache')
 const PAGE = at('src', 'dev', 'public')
 
 /** What ends a script with one sentence instead of a stack. */
@@ -93,12 +95,13 @@ async function build() {
   try {
     if (isBuilt(wanted)) return
     console.log('Building …')
-    const code = await run(process.execPath, [
-      at('node_modules', 'typescript', 'bin', 'tsc'),
-      '-p',
-      'tsconfig.build.json',
-    ])
+    rmSync(NEW_BUILD, { recursive: true, force: true })
+    const tsc = at('node_modules', 'typescript', 'bin', 'tsc')
+    const code = await run(process.execPath, [tsc, '-p', 'tsconfig.build.json', '--outDir', NEW_BUILD])
     if (code !== 0) throw new Stop('the sources could not be built (npm run build, see above).')
+    // In one go: what was built before stays whole until then, and nothing of it stays after.
+    rmSync(at('dist'), { recursive: true, force: true })
+    renameSync(NEW_BUILD, at('dist'))
     writeStamp(BUILT, wanted)
   } finally {
     unlock()

@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { main, prepare, root, run, Stop } from './prepare.mjs'
+import { prepare, root, run, Stop } from './prepare.mjs'
 
 /** What Debian calls it, and how we see that it is there. */
 const PROGRAMS = [
@@ -23,17 +23,14 @@ const MODULES = [
 ]
 const POLICY = '/usr/sbin/policy-rc.d'
 
-await main(async () => {
-  try {
-    await prepare()
-    await installPrograms()
-  } catch (error) {
-    if (!(error instanceof Stop)) throw error
-    console.error(`heraldo: ${error.message}`)
-    return verdict({ passed: 0, failed: 1 })
-  }
+try {
+  await prepare()
+  await installPrograms()
   verdict(await runJest(process.argv.slice(2)))
-})
+} catch (error) {
+  console.error(error instanceof Stop ? `heraldo: ${error.message}` : error)
+  verdict({ passed: 0, failed: 1 })
+}
 
 function verdict({ passed, failed }) {
   process.exitCode = failed > 0 || passed === 0 ? 1 : 0
@@ -93,7 +90,9 @@ function missing() {
   return [...programs, ...modules]
 }
 
-const works = (command, ...args) => spawnSync(command, args, { stdio: 'ignore', timeout: 60_000 }).status === 0
+function works(command, ...args) {
+  return spawnSync(command, args, { stdio: 'ignore', timeout: 60_000 }).status === 0
+}
 
 function apt(...args) {
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
