@@ -11,7 +11,7 @@ export async function run(args: readonly string[]): Promise<number> {
   if (!isUserId(user)) throw new UsageError(`USER: got ${JSON.stringify(user)}, expected an id of 1 to 200 bytes`)
   const ttl = wholeNumber('ttl', values.ttl ?? DEFAULT_TTL_S, 1)
   const token = await signToken(configOrDev(values.config).sessions, user, ttl)
-  if (token === null) throw new UsageError('sessions: got no resolver that uses "jwt", expected one to sign for')
+  if (token === null) throw new UsageError('sessions: got no "jwt" with a secret, expected one to sign for')
   console.log(token)
   return 0
 }

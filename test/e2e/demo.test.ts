@@ -26,6 +26,9 @@ beforeAll(async () => {
   await page.locator('.tab[data-state=connected]').nth(2).waitFor()
 })
 afterAll(async () => {
+  // DEMO_PICTURE=docs/demo.png npm test -- test/e2e/demo
+  const { DEMO_PICTURE: picture } = process.env
+  if (picture !== undefined) await takePicture(picture)
   await browser?.close()
   await gateway?.stop()
 })
@@ -108,6 +111,29 @@ test('the page runs under a policy without inline scripts, and nothing in it wen
   expect(policy).not.toContain('unsafe')
   expect(errors).toEqual([])
 })
+
+/** The page with a few notifications, down to its tabs, as the README shows it. */
+async function takePicture(path: string): Promise<void> {
+  await page.setViewportSize({ width: 1280, height: 800 })
+  await page.reload()
+  await page.locator('.tab[data-state=connected]').nth(2).waitFor()
+  const messages = [
+    ['Your order has shipped', '42'],
+    ['Ada replied to you', '43'],
+    ['Maintenance at ten', '*'],
+    ['Your invoice is ready', '42'],
+  ] as const
+  for (const [text, to] of messages) {
+    const before = await badges()
+    await page.fill('#text', text)
+    await page.click(`button[value="${to}"]`)
+    await until('it was heard', async () => (await badges()).join() !== before.join())
+  }
+  await page.locator('.tick', { hasText: 'says the clock' }).nth(2).waitFor()
+  const tabs = await page.locator('#tabs').boundingBox()
+  const height = (tabs?.y ?? 0) + (tabs?.height ?? 0) + 32
+  await page.screenshot({ path, clip: { x: 0, y: 0, width: 1280, height } })
+}
 
 /** Port 8000, as the page says, or another one whose pages may connect to `heraldo dev`. */
 async function listenWherePagesAre(server: Server): Promise<number> {

@@ -61,11 +61,11 @@ test('the token follows the resolver: its own way to the id, its issuer and audi
   })
 })
 
-test('a configuration that has no jwt resolver has nothing to sign tokens with', async () => {
+test('a configuration without a jwt secret has nothing to sign tokens with', async () => {
   const file = join(dir, 'none.json')
   writeFileSync(file, '{ "sessions": [] }')
   expect(await heraldo(['token', '42', '--config', file])).toMatchObject({
     code: 2,
-    stderr: 'heraldo: sessions: got no resolver that uses "jwt", expected one to sign for\n',
+    stderr: 'heraldo: sessions: got no "jwt" with a secret, expected one to sign for\n',
   })
 })
