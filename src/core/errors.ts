@@ -61,6 +61,13 @@ const TABLE = {
   },
   'api.notFound': { message: 'There is nothing at this address.', status: 404, retry: false },
   'api.method': { message: 'This address does not answer that method.', status: 405, retry: false },
+  'api.contentType': {
+    message: 'Send the request as "application/json" in UTF-8, not compressed.',
+    status: 415,
+    retry: false,
+  },
+  'api.tails': { message: 'Too many tails are open; close one or come back later.', status: 429, retry: true },
+  'api.unready': { message: 'This gateway does not serve at the moment.', status: 503, retry: true },
   'api.query': { message: 'A parameter in the address is not as it should be.', status: 400, retry: false },
 
   'registry.request': {
@@ -144,3 +151,8 @@ export function asGatewayError(thrown: unknown): GatewayError {
 export const errorTable: Readonly<
   Record<ErrorCode, { readonly message: string; readonly status: number; readonly retry: boolean }>
 > = TABLE
+
+/** The gateway cannot start, and why, in one sentence for whoever starts it. */
+export class StartError extends Error {
+  override readonly name = 'StartError'
+}

@@ -40,8 +40,8 @@ export function decodeUtf8(bytes: Uint8Array): string {
 }
 
 /** Counts brackets outside strings. It need not be right about bytes that are no JSON: the parser speaks after it. */
-export function isTooDeep(bytes: Uint8Array): boolean {
-  if (bytes.length <= 2 * MAX_DEPTH) return false
+export function isTooDeep(bytes: Uint8Array, maxDepth = MAX_DEPTH): boolean {
+  if (bytes.length <= 2 * maxDepth) return false
   let depth = 0
   let inString = false
   for (let i = 0; i < bytes.length; i++) {
@@ -51,7 +51,7 @@ export function isTooDeep(bytes: Uint8Array): boolean {
       else if (byte === QUOTE) inString = false
     } else if (byte === QUOTE) inString = true
     else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
-      if (++depth > MAX_DEPTH) return true
+      if (++depth > maxDepth) return true
     } else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) depth--
   }
   return false
