@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn, setTimeout as pause } from 'node:timers/promises'
 import { Publisher, Router } from 'zeromq'
-import { asGatewayError } from '../core/errors.ts'
+import { asGatewayError, StartError } from '../core/errors.ts'
 import type { Events } from '../core/events.ts'
 import type { Clock, Directory } from '../core/ports.ts'
 import { CAREFUL, needsIpv6 } from './context.ts'
@@ -131,8 +131,8 @@ async function bind(socket: Router | Publisher, address: string): Promise<void> 
   try {
     await socket.bind(address)
   } catch (cause) {
-    const why = codeOf(cause) === 'EADDRINUSE' ? 'it is already in use' : String(cause)
-    throw new Error(`The registry cannot listen on ${address}: ${why}.`, { cause })
+    const why = codeOf(cause) === 'EADDRINUSE' ? 'it is taken by another program' : String(cause)
+    throw new StartError(`zeromq.registry: cannot listen on ${address}: ${why}.`)
   }
 }
 

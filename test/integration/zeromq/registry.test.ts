@@ -154,7 +154,7 @@ test('a taken port is one clear sentence that names the address', async () => {
   const { events } = recordedEvents()
   const directory = defer(memoryDirectory({ clock: systemClock }))
   const server = registry({ directory, rep, pub, clock: systemClock, events })
-  await expect(server.open()).rejects.toThrow(`The registry cannot listen on ${rep}: it is already in use.`)
+  await expect(server.open()).rejects.toThrow(`zeromq.registry: cannot listen on ${rep}: it is taken by another program.`)
   await server.close()
 })
 
