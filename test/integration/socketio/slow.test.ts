@@ -95,6 +95,16 @@ test('a browser that polls no more is cut at the same bound', async () => {
   expect((await fetch(poll)).status).toBe(400)
 })
 
+test('what is on its way to a browser counts, as long as nobody knows that it arrived', async () => {
+  server = await startSocketio({ limits: { ...SOCKETIO_LIMITS, maxQueuedBytes: LARGE.length * 5 } })
+  const poll = await idlePolling('42')
+  for (let i = 0; i < 4; i++) server.notify('42', LARGE)
+  await fetch(poll)
+  for (let i = 0; i < 4; i++) server.notify('42', LARGE)
+  await until('it is cut', () => server.lobby.hub.size === 0)
+  expect(server.heard('client.slow')).toMatchObject([{ lost: 4 }])
+})
+
 test('writing closes nothing before it returns', async () => {
   server = await startSocketio({ limits: { ...SOCKETIO_LIMITS, maxQueuedPackets: 1 } })
   await idlePolling('42')
