@@ -23,3 +23,11 @@ export const CAREFUL = {
 
 /** IPv6 only where the address asks for it: with it, `localhost` would be looked up as `::1` first. */
 export const needsIpv6 = (address: string) => address.startsWith('tcp://[')
+
+/**
+ * Makes libzmq work off its mailbox now: a connection that was made, filters that a reconnect puts out again. Send right
+ * after it, be it in vain: asking swallows the signal that something can be read, and sending makes zeromq.js look for
+ * itself. Therefore nobody asks a socket whether it is `readable` while a reader waits for it: that reader would wait
+ * for ever.
+ */
+export const workOffMailbox = (socket: { readonly writable: boolean }): boolean => socket.writable

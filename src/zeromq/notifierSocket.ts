@@ -2,7 +2,7 @@ import { setImmediate as nextTurn, setTimeout as pause } from 'node:timers/promi
 import { XSubscriber } from 'zeromq'
 import type { Events } from '../core/events.ts'
 import type { Clock } from '../core/ports.ts'
-import { CAREFUL, needsIpv6 } from './context.ts'
+import { CAREFUL, needsIpv6, workOffMailbox } from './context.ts'
 import { isControl, isHeartbeat, subscribeTo, unsubscribeFrom } from './frames.ts'
 import { Line } from './line.ts'
 import { SendQueue } from './sendQueue.ts'
@@ -102,7 +102,8 @@ export class NotifierSocket {
       const before = this.#heard
       // Real time, whatever the clock says: this waits for libzmq's own thread.
       await pause(QUIET_MS)
-      if (this.#heard === before && !this.#socket.closed && !this.#socket.readable) return
+      await nextTurn()
+      if (this.#heard === before) return
     }
   }
 
@@ -139,11 +140,9 @@ export class NotifierSocket {
 
   /** Every filter is out now or stands in the queue before this, so who sees it knows that we hear (PROTOCOL.md §1). */
   #up(): void {
-    // Asking this makes libzmq work off its mailbox, where a reconnect waits that puts the filters out again.
-    if (this.#socket.writable) {
-      void this.#filters.push(subscribeTo('!ready'))
-      void this.#filters.push(unsubscribeFrom('!ready'))
-    }
+    workOffMailbox(this.#socket)
+    void this.#filters.push(subscribeTo('!ready'))
+    void this.#filters.push(unsubscribeFrom('!ready'))
     this.#parts.events.emit('notifier.connected', { address: this.address })
   }
 
@@ -162,13 +161,15 @@ export class NotifierSocket {
   }
 
   #listenAfter(ms: number): void {
-    this.#stopListening = this.#parts.clock.later(ms, () => this.#listen())
+    this.#stopListening = this.#parts.clock.later(ms, () => {
+      // Timers come before what has arrived: if it is we who were late, let the reader go first.
+      const judging = setImmediate(() => this.#judge())
+      this.#stopListening = () => clearImmediate(judging)
+    })
   }
 
-  #listen(): void {
-    // Something waits to be read: it is we who are late.
-    const late = this.#socket.readable
-    const silentMs = late ? 0 : Math.round(this.#parts.clock.monotonic() - (this.#lastHeard ?? 0))
+  #judge(): void {
+    const silentMs = Math.round(this.#parts.clock.monotonic() - (this.#lastHeard ?? 0))
     if (silentMs >= DROPPED_AFTER_MS) {
       this.#line.reconnect(NO_HEARTBEAT)
     } else if (silentMs >= SUSPECT_AFTER_MS) {

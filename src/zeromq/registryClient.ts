@@ -1,9 +1,9 @@
 import { setImmediate as nextTurn, setTimeout as pause } from 'node:timers/promises'
-import { Dealer, Subscriber } from 'zeromq'
+import { Dealer, XSubscriber } from 'zeromq'
 import type { Events } from '../core/events.ts'
 import type { Clock, Publishers } from '../core/ports.ts'
 import { MAX_PUBLISHERS } from '../core/publisherList.ts'
-import { CAREFUL, needsIpv6 } from './context.ts'
+import { CAREFUL, needsIpv6, workOffMailbox } from './context.ts'
 import { KnownNotifiers } from './knownNotifiers.ts'
 import { Line } from './line.ts'
 
@@ -25,6 +25,7 @@ export interface RegistryClient extends Publishers {
 /** Which notifiers there are, as a registry elsewhere tells it. The last good list holds, whatever becomes of it. */
 export const registryClient = (options: RegistryClientOptions): RegistryClient => new Client(options)
 
+const SUBSCRIBE = '\u0001'
 const QUESTION = JSON.stringify({ type: 'get-publishers' })
 const ANSWER_WITHIN_MS = 1_000
 const ASK_AGAIN_MS = 5_000
@@ -36,7 +37,7 @@ const AFTER_FAILURE_MS = 100
 class Client implements RegistryClient {
   readonly #options: RegistryClientOptions
   readonly #known: KnownNotifiers
-  readonly #announcements: Subscriber
+  readonly #announcements: XSubscriber
   readonly #questions: Dealer
   readonly #lines: readonly Line[]
   readonly #complained = new Set<'announcement' | 'answer'>()
@@ -51,7 +52,12 @@ class Client implements RegistryClient {
     const { rep, pub, clock } = options
     this.#options = options
     this.#known = new KnownNotifiers(clock)
-    this.#announcements = new Subscriber({ ...CAREFUL, maxMessageSize: MAX_MESSAGE_BYTES, ipv6: needsIpv6(pub) })
+    this.#announcements = new XSubscriber({
+      ...CAREFUL,
+      maxMessageSize: MAX_MESSAGE_BYTES,
+      ipv6: needsIpv6(pub),
+      sendTimeout: 0,
+    })
     // No REQ: after one lost reply it would never ask again. `immediate`: what is asked of nobody fails at once.
     this.#questions = new Dealer({
       ...CAREFUL,
@@ -62,7 +68,7 @@ class Client implements RegistryClient {
     })
     const onDown = () => this.#known.doubt()
     this.#lines = [
-      new Line(this.#announcements, pub, clock, { onDown }),
+      new Line(this.#announcements, pub, clock, { onUp: () => this.#subscribe(), onDown }),
       new Line(this.#questions, rep, clock, { onUp: () => this.#ask(), onDown }),
     ]
   }
@@ -77,7 +83,7 @@ class Client implements RegistryClient {
 
   /** Announcements first, the question then: a notifier that comes in between is missed by neither. */
   async open(): Promise<void> {
-    this.#announcements.subscribe()
+    this.#subscribe()
     for (const line of this.#lines) line.connect()
     this.#readers = [
       this.#read(this.#announcements, (frames) => this.#hearAnnouncement(frames)),
@@ -95,13 +101,22 @@ class Client implements RegistryClient {
     this.#known.close()
   }
 
+  /**
+   * To everything. Again whenever the connection is up, because libzmq signals nothing for the first message of one that
+   * was made while a reader was waiting: sending makes zeromq.js look for itself.
+   */
+  #subscribe(): void {
+    this.#announcements.send(SUBSCRIBE).catch(() => {})
+  }
+
   #ask(): void {
     if (this.#questions.closed) return
     this.#unanswered++
     this.#outdated = false
     this.#asked++
-    // Asking this makes libzmq see a connection that was made a moment ago. Nobody there: it is asked again below.
-    if (this.#questions.writable) this.#questions.send([`${this.#asked}`, '', QUESTION]).catch(() => {})
+    workOffMailbox(this.#questions)
+    // It fails at once when nobody is there; then it is asked again below.
+    this.#questions.send([`${this.#asked}`, '', QUESTION]).catch(() => {})
     this.#next(ANSWER_WITHIN_MS, () => this.#askAgain())
   }
 
@@ -147,7 +162,7 @@ class Client implements RegistryClient {
     this.#options.events.emit('registry.silent', { rep: this.#options.rep, reason })
   }
 
-  async #read(socket: Dealer | Subscriber, hear: (frames: readonly Buffer[]) => void): Promise<void> {
+  async #read(socket: Dealer | XSubscriber, hear: (frames: readonly Buffer[]) => void): Promise<void> {
     while (!socket.closed) {
       try {
         hear(await socket.receive())

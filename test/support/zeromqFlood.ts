@@ -9,7 +9,7 @@ export interface Flood {
   close(): Promise<void>
 }
 
-/** Every second message is refused for its frames, every other one for its body. */
+/** Every fourth message is refused for its body, the others for their frames. */
 const SCRIPT = `
   import { XPublisher } from 'zeromq'
   const total = Number(process.argv[1])
@@ -21,7 +21,7 @@ const SCRIPT = `
     if (message.toString() === '\\x01*|') break
   }
   for (let i = 0; i < total; i++) {
-    socket.send(i % 2 === 0 ? '*|rubbish ' + i : ['*|', 'rubbish ' + i])
+    socket.send(i % 4 === 0 ? '*|rubbish ' + i : ['*|', 'rubbish ' + i])
     if (i % 1000 === 0) await new Promise((resolve) => setImmediate(resolve))
   }
   process.stdin.resume()

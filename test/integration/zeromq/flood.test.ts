@@ -61,8 +61,8 @@ test('a million frames of garbage are counted one by one, cost no memory and sta
   await until('all good ones have arrived', () => heard.length === sent)
 
   expect(Object.fromEntries(refused)).toEqual({
-    [`draft.notJson of ${flood.address}`]: TOTAL / 2,
-    [`draft.frames of ${flood.address}`]: TOTAL / 2,
+    [`draft.notJson of ${flood.address}`]: TOTAL / 4,
+    [`draft.frames of ${flood.address}`]: (TOTAL * 3) / 4,
   })
   expect(heard).toEqual(Array.from({ length: sent }, (_, i) => `${i}`))
   expect(heardDuring).toBeGreaterThan(sentDuring / 2)
