@@ -5,7 +5,11 @@ import { requirePython, runPython } from './python.ts'
 /** A JWT that the gateways of `startGateway` take. `seconds` until it expires; negative: it has expired. */
 export function token(user: string, seconds = 3600, secret = JWT_SECRET): Promise<string> {
   const exp = Math.floor(Date.now() / 1000) + seconds
-  return new SignJWT({}).setProtectedHeader({ alg: 'HS256' }).setSubject(user).setExpirationTime(exp).sign(Buffer.from(secret))
+  return new SignJWT({})
+    .setProtectedHeader({ alg: 'HS256' })
+    .setSubject(user)
+    .setExpirationTime(exp)
+    .sign(Buffer.from(secret))
 }
 
 export const BEAKER_SECRET = 'the secret of a Pylons application'
