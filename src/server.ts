@@ -5,7 +5,7 @@ import type { Config } from './config/schema.ts'
 import { Events } from './core/events.ts'
 import { Follows } from './core/follows.ts'
 import { Hub } from './core/hub.ts'
-import type { Directory, Publishers } from './core/ports.ts'
+import { Running } from './core/running.ts'
 import type { Handshake, Session } from './core/session.ts'
 import { Gateway } from './gateway.ts'
 import { httpApp, internalApp } from './http/app.ts'
@@ -17,8 +17,7 @@ import { logEvents } from './observers/log.ts'
 import { type Gauges, metricsOf } from './observers/metrics.ts'
 import { SOCKETIO_LIMITS, type SocketioLimits, socketioTransport } from './socketio/transport.ts'
 import { recognise } from './user.ts'
-import { registry } from './zeromq/registry.ts'
-import { registryClient } from './zeromq/registryClient.ts'
+import { openPublishers } from './zeromq/publishers.ts'
 import { type ZeromqInput, zeromqInput } from './zeromq/subscriber.ts'
 
 export interface RunningServer {
@@ -47,8 +46,9 @@ export async function startServer(config: Config, options: ServerOptions = {}): 
   const running = new Running(events)
   try {
     running.add({ close: logEvents(events, { ...config.log, clock }).flush })
+    running.add({ close: () => events.emit('gateway.stopped', { uptimeMs: clock.monotonic() - began }) })
     const backend = running.add(await openBackend(config, events))
-    const publishers = running.add(await openPublishers(config.zeromq, backend.directory, events))
+    const publishers = running.add(await openPublishers({ ...config.zeromq, ...backend, clock, events }))
 
     const { maxBytes, event: eventName } = config.notifications
     const hub = new Hub()
@@ -90,20 +90,15 @@ export async function startServer(config: Config, options: ServerOptions = {}): 
   }
 }
 
-/** Another program's one registry, for `heraldo registry`. @throws StartError */
+/** The registry alone, for gateways that ask one instead of being one. @throws StartError */
 export async function startRegistry(config: Config): Promise<{ stop(): Promise<void> }> {
   const events = new Events()
   const running = new Running(events)
   try {
     running.add({ close: logEvents(events, { ...config.log, clock }).flush })
-    const { directory } = running.add(await openBackend(config, events))
-    running.add(
-      await openPublishers(
-        { ...config.zeromq, registry: { ...config.zeromq.registry, serve: true } },
-        directory,
-        events,
-      ),
-    )
+    const backend = running.add(await openBackend(config, events))
+    const ours = { ...config.zeromq.registry, serve: true }
+    running.add(await openPublishers({ ...config.zeromq, ...backend, registry: ours, clock, events }))
     return { stop: () => running.stop() }
   } catch (error) {
     await running.stop()
@@ -118,63 +113,6 @@ export async function whoIs(config: Config, handshake: Handshake): Promise<Sessi
     return await recognise(backend.resolvers, handshake)
   } finally {
     await backend.close()
-  }
-}
-
-/** The notifiers of the configuration and those that the registry knows, which is ours or one that we ask. */
-async function openPublishers(
-  { notifiers, registry: { serve, rep, pub } }: Config['zeromq'],
-  directory: Directory,
-  events: Events,
-): Promise<Publishers & Part> {
-  const client = registryClient({ rep, pub, clock, events })
-  const known = serve ? directory : client
-  const service = serve ? registry({ directory, rep, pub, clock, events }) : client
-  await service.open()
-  return {
-    addresses: () => [...new Set([...notifiers, ...known.addresses()])],
-    onChange: (listener) => known.onChange(listener),
-    close: () => service.close(),
-  }
-}
-
-interface Part {
-  close(): Promise<void> | void
-}
-
-/** What runs, in the order in which it was started; it is stopped the other way round. */
-class Running {
-  readonly #events: Events
-  readonly #parts: Part[] = []
-  #stopped: Promise<void> | undefined
-
-  constructor(events: Events) {
-    this.#events = events
-  }
-
-  add<P extends Part>(part: P): P {
-    this.#parts.push(part)
-    return part
-  }
-
-  async open<A extends unknown[]>(part: Part & { open(...wants: A): Promise<void> }, ...wants: A): Promise<void> {
-    await part.open(...wants)
-    this.add(part)
-  }
-
-  stop(): Promise<void> {
-    this.#stopped ??= this.#stop()
-    return this.#stopped
-  }
-
-  async #stop(): Promise<void> {
-    for (const part of this.#parts.reverse()) {
-      try {
-        await part.close()
-      } catch (error) {
-        this.#events.emit('gateway.failed', { during: 'stop', error })
-      }
-    }
   }
 }
 
