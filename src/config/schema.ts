@@ -5,13 +5,16 @@ import { z } from 'zod'
 export type Environment = Readonly<Record<string, string | undefined>>
 
 const LOOPBACK = /^(ipc:\/\/.+|tcp:\/\/(127(\.\d{1,3}){3}|localhost|\[::1\]):\d+)$/
+const ENDPOINT = 'an endpoint such as tcp://127.0.0.1:20105 or ipc:///run/heraldo.sock'
+const isPort = (port: number) => port >= 1 && port <= 65_535
 const NEEDS_REDIS = 'a redis: Beaker keeps its sessions there, so redis.url must be set'
 const NOT_LOOPBACK = 'a loopback address, or zeromq.insecure: true to say that others may reach it unencrypted'
 const endpoint = z
   .string()
-  .regex(
-    /^(tcp:\/\/[^\s/:@]+:\d{1,5}|tcp:\/\/\[[0-9a-fA-F:]+\]:\d{1,5}|ipc:\/\/\S+)$/,
-    'an endpoint such as tcp://127.0.0.1:20105 or ipc:///run/heraldo.sock',
+  .regex(/^(tcp:\/\/([^\s/:@]+|\[[0-9a-fA-F:]+\]):\d{1,5}|ipc:\/\/\S+)$/, ENDPOINT)
+  .refine(
+    (address) => address.startsWith('ipc:') || isPort(Number(address.slice(address.lastIndexOf(':') + 1))),
+    ENDPOINT,
   )
 const count = z.int().min(0).max(1_000_000_000)
 const nameOrNames = z.union([z.string(), z.array(z.string()).min(1)])

@@ -143,6 +143,18 @@ test.each<[string, unknown, Record<string, string>, string]>([
     {},
     'notifications.event: got a string',
   ],
+  [
+    'a notifier at a port that cannot be',
+    { zeromq: { notifiers: ['tcp://127.0.0.1:70000'] } },
+    {},
+    'zeromq.notifiers[0]: got a string, an endpoint',
+  ],
+  [
+    'a notifier that is no endpoint',
+    { zeromq: { notifiers: ['nonsense'] } },
+    {},
+    'zeromq.notifiers[0]: got a string, an endpoint',
+  ],
   ['a file that is no JSON', '{ "http": { "port": 1, } }', {}, 'is not valid JSON (a comma too many in line 1?)'],
   ['a file that is a list', '[]', {}, 'expected a JSON object'],
   ['a prototype', '{ "__proto__": { "http": 1 } }', {}, 'unknown key "__proto__"'],
