@@ -5,6 +5,8 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const SCRIPT = 'notifiers/clock.ts'
 const EVERY_S = '2'
 const PATIENCE_MS = 2_000
+/** A Ctrl-C reaches it too, and may end it before we are asked to stop: that is no news. */
+const NEWS_AFTER_MS = 500
 
 /**
  * The demo notifier, a program of its own that speaks to the gateway as any other would. Should it end before it is
@@ -23,8 +25,10 @@ export function startClock(users: readonly string[], registry: string, onEnd: (h
   const ended = new Promise<void>((resolve) => {
     const end = (how: string) => {
       process.off('exit', kill)
-      if (!isAsked) onEnd(how)
       resolve()
+      setTimeout(() => {
+        if (!isAsked) onEnd(how)
+      }, NEWS_AFTER_MS).unref()
     }
     child.once('exit', (code, signal) => end(signal ?? `exit code ${code}`))
     child.once('error', (error) => end(error.message))

@@ -19,7 +19,7 @@ test('npm start is ready in five seconds; Ctrl-C ends everything that it started
   const npm = await npmStart()
   await readyUrl(npm)
   expect(performance.now() - began).toBeLessThan(5_000)
-  await until('the clock runs too', () => membersOf(npm.pid).some((command) => command.includes('notifiers/clock')))
+  await until('the clock runs too', () => clockOf(npm) !== undefined)
   process.kill(-npm.pid, 'SIGINT')
   expect(await npm.ended).toBe(0)
   expect(membersOf(npm.pid)).toEqual([])
@@ -32,6 +32,19 @@ test.each(['SIGINT', 'SIGTERM'] as const)('%s to npm alone ends everything that 
   npm.signal(signal)
   expect(await npm.ended).toBe(0)
   expect(membersOf(npm.pid)).toEqual([])
+})
+
+test('a clock that dies is said, and the gateway goes on without it', async () => {
+  const npm = await npmStart()
+  const url = await readyUrl(npm)
+  await until('the clock runs', () => clockOf(npm) !== undefined)
+  process.kill(clockOf(npm)?.pid ?? 0, 'SIGKILL')
+  await until('it is said', () => complaints(npm).length > 0)
+  expect(complaints(npm)).toEqual([
+    'heraldo: the clock, our demo notifier, has ended (SIGKILL); the gateway goes on without it',
+  ])
+  expect((await fetch(`${url}/readyz`)).status).toBe(200)
+  expect(clockOf(npm)).toBeUndefined()
 })
 
 test('a taken port is one clear sentence', async () => {
@@ -75,8 +88,10 @@ const complaints = (npm: Process) =>
     .split('\n')
     .filter((line) => line !== '' && !line.startsWith('npm warn'))
 
-/** The command lines of what lives in a process group. */
-function membersOf(group: number): string[] {
+const clockOf = (npm: Process) => membersOf(npm.pid).find(({ command }) => command.includes('notifiers/clock'))
+
+/** What lives in a process group. */
+function membersOf(group: number): { pid: number; command: string }[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
     .flatMap((pid) => {
@@ -84,9 +99,8 @@ function membersOf(group: number): string[] {
         const afterName = readFileSync(`/proc/${pid}/stat`, 'utf8')
           .replace(/^.*\) /s, '')
           .split(' ')
-        return Number(afterName[2]) === group
-          ? [readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ')]
-          : []
+        const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ')
+        return Number(afterName[2]) === group ? [{ pid: Number(pid), command }] : []
       } catch {
         // It has ended while we looked.
         return []
