@@ -12,8 +12,8 @@ const LAYERS: Readonly<Record<string, { readonly folders: readonly string[]; rea
     redis: { folders: ['core'], packages: ['ioredis'] },
     zeromq: { folders: ['core'], packages: ['zeromq'] },
     sdk: { folders: ['core'], packages: ['zeromq'] },
-    sessions: { folders: ['core'], packages: ['jose', 'cookie'] },
-    socketio: { folders: ['core'], packages: ['socket.io', 'ws', 'cookie'] },
+    sessions: { folders: ['core'], packages: ['jose'] },
+    socketio: { folders: ['core'], packages: ['socket.io'] },
     http: { folders: ['core'], packages: ['express'] },
     observers: { folders: ['core'], packages: ['pino', 'prom-client'] },
     config: { folders: [], packages: ['zod'] },
@@ -37,8 +37,8 @@ const LAYERS: Readonly<Record<string, { readonly folders: readonly string[]; rea
       packages: ['express'],
     },
     index: { folders: ['core', 'config', 'server'], packages: [] },
-    dev: { folders: ['core', 'config', 'server'], packages: ['express', 'jose'] },
-    cli: { folders: ['core', 'config', 'server', 'dev', 'zeromq'], packages: ['jose', 'zeromq'] },
+    dev: { folders: ['core', 'config'], packages: ['express', 'jose'] },
+    cli: { folders: ['core', 'config', 'server', 'dev'], packages: ['zeromq'] },
   }
 
 const files = readdirSync('src', { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'))
