@@ -10,7 +10,8 @@ export const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const at = (...names) => join(root, ...names)
 const INSTALLED = at('node_modules', '.cache', 'heraldo-installed')
 const BUILT = at('node_modules', '.cache', 'heraldo-built')
-const BUILD_LOCK = at('node_modules', '.cache', 'heraldo-build.lock')
+/** Beside node_modules, which an installation empties. */
+const LOCK = at('.prepare.lock')
 /** As deep as dist, so that source maps find their sources. */
 const NEW_BUILD = at('.cache')
 const PAGE = at('src', 'dev', 'public')
@@ -21,8 +22,14 @@ export class Stop extends Error {}
 /** Packages and build, as far as they are missing or old. @throws Stop */
 export async function prepare() {
   requireNode()
-  await install()
-  await build()
+  if (isInstalled() && isBuilt()) return
+  const unlock = await lock()
+  try {
+    if (!isInstalled()) await install()
+    if (!isBuilt()) await build()
+  } finally {
+    unlock()
+  }
 }
 
 /** Runs a script's story; what goes wrong on purpose is one line, exit 1. */
@@ -63,9 +70,10 @@ function requireNode() {
   throw new Stop(`Heraldo needs Node 20.19 or newer; this is ${process.version}.`)
 }
 
+const lockDigest = () => digest([at('package-lock.json')])
+const isInstalled = () => readStamp(INSTALLED) === lockDigest()
+
 async function install() {
-  const wanted = digest([at('package-lock.json')])
-  if (readStamp(INSTALLED) === wanted) return
   if (!installedByHand()) {
     console.log('Installing packages …')
     const npm = process.env.npm_execpath
@@ -75,7 +83,7 @@ async function install() {
     })
     if (code !== 0) throw new Stop('the packages could not be installed (npm ci, see above).')
   }
-  writeStamp(INSTALLED, wanted)
+  writeStamp(INSTALLED, lockDigest())
 }
 
 /** npm leaves its own lock file where it installed; one that is younger than ours says that somebody ran it already. */
@@ -88,38 +96,30 @@ function installedByHand() {
   )
 }
 
+const isBuilt = () => readStamp(BUILT) === sourceDigest() && existsSync(at('dist', 'cli', 'main.js'))
+
 async function build() {
+  console.log('Building …')
   const wanted = sourceDigest()
-  if (isBuilt(wanted)) return
-  const unlock = await lockBuild()
-  try {
-    if (isBuilt(wanted)) return
-    console.log('Building …')
-    rmSync(NEW_BUILD, { recursive: true, force: true })
-    const tsc = at('node_modules', 'typescript', 'bin', 'tsc')
-    const code = await run(process.execPath, [tsc, '-p', 'tsconfig.build.json', '--outDir', NEW_BUILD])
-    if (code !== 0) throw new Stop('the sources could not be built (npm run build, see above).')
-    // In one go: what was built before stays whole until then, and nothing of it stays after.
-    rmSync(at('dist'), { recursive: true, force: true })
-    renameSync(NEW_BUILD, at('dist'))
-    writeStamp(BUILT, wanted)
-  } finally {
-    unlock()
-  }
+  rmSync(NEW_BUILD, { recursive: true, force: true })
+  const tsc = at('node_modules', 'typescript', 'bin', 'tsc')
+  const code = await run(process.execPath, [tsc, '-p', 'tsconfig.build.json', '--outDir', NEW_BUILD])
+  if (code !== 0) throw new Stop('the sources could not be built (npm run build, see above).')
+  // In one go: what was built before stays whole until then, and nothing of it stays after.
+  rmSync(at('dist'), { recursive: true, force: true })
+  renameSync(NEW_BUILD, at('dist'))
+  writeStamp(BUILT, wanted)
 }
 
-const isBuilt = (wanted) => readStamp(BUILT) === wanted && existsSync(at('dist', 'cli', 'main.js'))
-
-/** Test files that run at the same time must not build at the same time. A lock whose owner is gone is taken over. */
-async function lockBuild() {
-  mkdirSync(dirname(BUILD_LOCK), { recursive: true })
+/** Two that start at the same time must not install or build into one another. A lock whose owner is gone is taken over. */
+async function lock() {
   for (;;) {
     try {
-      writeFileSync(BUILD_LOCK, `${process.pid}`, { flag: 'wx' })
-      return () => rmSync(BUILD_LOCK, { force: true })
+      writeFileSync(LOCK, `${process.pid}`, { flag: 'wx' })
+      return () => rmSync(LOCK, { force: true })
     } catch (error) {
       if (error.code !== 'EEXIST') throw error
-      if (isGone(Number(readStamp(BUILD_LOCK)))) rmSync(BUILD_LOCK, { force: true })
+      if (isGone(Number(readStamp(LOCK)))) rmSync(LOCK, { force: true })
       else await new Promise((resolve) => setTimeout(resolve, 100))
     }
   }
