@@ -79,8 +79,9 @@ export class NotificationPipe {
   /** A notification that is sent again with its id stops here. Who names no source is told apart by its address. */
   #claim(draft: Draft, to: Address, origin: Origin): boolean {
     if (draft.id === undefined) return true
-    const scope = draft.source === '' ? origin.source : draft.source
-    if (this.#recent.claim(`${scope}\n${to}\n${draft.id}`)) return true
+    const scope = draft.source === '' ? `by ${origin.source}` : `as ${draft.source}`
+    // The lengths keep the parts apart, whatever stands in them: nobody's notification may be taken for another's.
+    if (this.#recent.claim(`${scope.length} ${to.length} ${scope}${to}${draft.id}`)) return true
     this.#parts.events.emit('notification.duplicate', { input: origin.input, source: origin.source })
     return false
   }

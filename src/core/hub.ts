@@ -9,14 +9,17 @@ export interface Group {
 
 const NOBODY: readonly Group[] = []
 
+/** Where a connection stands in the groups that it joined, so that leaving a large one costs no search. */
+type Seats = Map<Address, number>
+
 /** The one map from an address to the connections that wait there, grouped by transport. */
 export class Hub {
   readonly #groups = new Map<Address, Group[]>()
-  readonly #seats = new Map<Connection, Set<Address>>()
+  readonly #seats = new Map<Connection, Seats>()
 
   /** From now on the connection exists; it hears nothing before it joins. */
   open(connection: Connection): void {
-    this.#seats.set(connection, new Set())
+    this.#seats.set(connection, new Map())
   }
 
   /** Ask after every await: a browser may leave at any moment. */
@@ -27,16 +30,12 @@ export class Hub {
   join(connection: Connection, address: Address): void {
     const seats = this.#seats.get(connection)
     if (seats === undefined || seats.has(address)) return
-    seats.add(address)
     const groups = this.#groups.get(address) ?? []
     this.#groups.set(address, groups)
     const group = groups.find(({ transport }) => transport === connection.transport)
+    seats.set(address, group?.connections.length ?? 0)
     if (group === undefined) groups.push({ transport: connection.transport, connections: [connection] })
     else group.connections.push(connection)
-  }
-
-  leave(connection: Connection, address: Address): void {
-    if (this.#seats.get(connection)?.delete(address) === true) this.#rise(connection, address)
   }
 
   /** The connection is gone. False when it was not here. */
@@ -44,7 +43,7 @@ export class Hub {
     const seats = this.#seats.get(connection)
     if (seats === undefined) return false
     this.#seats.delete(connection)
-    for (const address of seats) this.#rise(connection, address)
+    for (const [address, seat] of seats) this.#rise(connection, address, seat)
     return true
   }
 
@@ -53,26 +52,26 @@ export class Hub {
     return this.#groups.get(address) ?? NOBODY
   }
 
-  get connections(): IterableIterator<Connection> {
-    return this.#seats.keys()
-  }
-
+  /** How many connections are open. */
   get size(): number {
     return this.#seats.size
   }
 
-  /** How many addresses have somebody waiting. */
+  /** At how many addresses somebody waits. */
   get addresses(): number {
     return this.#groups.size
   }
 
-  #rise(connection: Connection, address: Address): void {
-    const groups = this.#groups.get(address)
-    const group = groups?.find(({ transport }) => transport === connection.transport)
-    if (groups === undefined || group === undefined) return
-    const at = group.connections.indexOf(connection)
-    const last = group.connections.pop()
-    if (last !== undefined && last !== connection) group.connections[at] = last
+  /** The last one of the group takes the seat that becomes free: order within a group means nothing. */
+  #rise(connection: Connection, address: Address, seat: number): void {
+    const groups = this.#groups.get(address) ?? []
+    const group = groups.find(({ transport }) => transport === connection.transport)
+    const last = group?.connections.pop()
+    if (group === undefined || last === undefined) return
+    if (last !== connection) {
+      group.connections[seat] = last
+      this.#seats.get(last)?.set(address, seat)
+    }
     if (group.connections.length === 0) groups.splice(groups.indexOf(group), 1)
     if (groups.length === 0) this.#groups.delete(address)
   }

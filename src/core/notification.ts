@@ -1,5 +1,6 @@
 import type { Address } from './address.ts'
 import type { RawJson } from './rawJson.ts'
+import type { User } from './session.ts'
 
 /** What a sender wants to be said, checked and not yet stamped. */
 export interface Draft {
@@ -45,7 +46,7 @@ export interface Position {
 
 /** The first thing a browser hears (PROTOCOL.md §4). */
 export interface Hello {
-  readonly user: { readonly id: string; readonly info?: Readonly<Record<string, unknown>> }
+  readonly user: User
   readonly connection: string
   readonly mode: 'fresh'
   readonly position: Position

@@ -22,6 +22,4 @@ export interface Session {
 
 export interface User {
   readonly id: string
-  /** What the page may know of its user beside the id. */
-  readonly info?: Readonly<Record<string, unknown>>
 }

@@ -263,6 +263,14 @@ describe('a notification', () => {
     expect(said).toEqual(['a orders:x 1', 'a mail:x 2', 'a x 3', 'a x 4'])
   })
 
+  test('cannot be made a duplicate by somebody who chooses ids with line breaks', async () => {
+    const { publish } = house()
+    publish('43', '1', { source: 's\nuser:42', id: 'i' })
+    expect(publish('42', '1', { source: 's', id: 'user:43\ni' })).toMatchObject({ duplicate: false })
+    publish('42', '1', { id: 'x' }, 'key-1')
+    expect(publish('42', '1', { source: 'key-1', id: 'x' }, 'tcp://a')).toMatchObject({ duplicate: false })
+  })
+
   test('that is refused says why and reaches nobody', async () => {
     const { come, gateway, publish, said, events } = house()
     const codes: string[] = []
