@@ -30,8 +30,13 @@ const SUSPECT_AFTER_MS = 5_000
 const DROPPED_AFTER_MS = 10_000
 const RECEIVE_HIGH_WATER_MARK = 4_000
 const MESSAGES_PER_TURN = 64
-const QUIET_MS = 30
-const MAX_DRAIN_MS = 1_000
+const AFTER_FAILURE_MS = 30
+
+/** How long it must be quiet to be the end, and when there is no more waiting for that. */
+export interface Patience {
+  readonly quietMs: number
+  readonly maxMs: number
+}
 
 /**
  * The socket for one notifier: each has its own, so that every message has a known origin and a flood from one fills
@@ -96,12 +101,13 @@ export class NotifierSocket {
   }
 
   /** Reads what has arrived, until nothing came for a moment: what libzmq still holds it would throw away. */
-  async drain(): Promise<void> {
-    const end = performance.now() + MAX_DRAIN_MS
-    while (!this.#socket.closed && performance.now() < end) {
+  async drain({ quietMs, maxMs }: Patience): Promise<void> {
+    const { clock } = this.#parts
+    const end = clock.monotonic() + maxMs
+    while (!this.#socket.closed && clock.monotonic() < end) {
       const before = this.#heard
       // Real time, whatever the clock says: this waits for libzmq's own thread.
-      await pause(QUIET_MS)
+      await pause(quietMs)
       await nextTurn()
       if (this.#heard === before) return
     }
@@ -123,7 +129,7 @@ export class NotifierSocket {
       } catch (error) {
         if (this.#socket.closed) return
         this.#parts.events.emit('gateway.failed', { during: `reading from ${this.address}`, error })
-        await pause(QUIET_MS)
+        await pause(AFTER_FAILURE_MS)
       }
       if (this.#heard % MESSAGES_PER_TURN === 0) await nextTurn()
     }

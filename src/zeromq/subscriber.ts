@@ -6,7 +6,7 @@ import { asGatewayError } from '../core/errors.ts'
 import type { Events } from '../core/events.ts'
 import type { Accept, Clock, Follower, Input, Publishers } from '../core/ports.ts'
 import { decodeFrames } from './frames.ts'
-import { type NotifierParts, NotifierSocket, type NotifierStatus } from './notifierSocket.ts'
+import { type NotifierParts, NotifierSocket, type NotifierStatus, type Patience } from './notifierSocket.ts'
 
 export interface ZeromqInputOptions {
   /** The notifiers to listen to. */
@@ -31,12 +31,18 @@ const HEARTBEAT = '!heartbeat'
 const MAX_NOTIFIERS = 10_000
 const RETRY_MS = 5_000
 const MIB = 1_048_576
+/** We close: everybody waits for us. */
+const WE_LEAVE: Patience = { quietMs: 30, maxMs: 1_000 }
+/** It closes: nobody waits, and its last words may be many. */
+const IT_LEAVES: Patience = { quietMs: 100, maxMs: 10_000 }
 
 class Subscriber implements ZeromqInput {
   readonly name = NAME
   readonly #publishers: Publishers
   readonly #parts: NotifierParts
   readonly #notifiers = new Map<string, NotifierSocket>()
+  /** No longer on the list, still heard to their end; each with a sign for this departure. */
+  readonly #leaving = new Map<string, symbol>()
   readonly #refused = new Set<string>()
   /** Recipients as they stand on the wire. */
   readonly #followed = new Set<string>()
@@ -77,10 +83,11 @@ class Subscriber implements ZeromqInput {
   async close(): Promise<void> {
     this.#stopWatching()
     this.#cancelRetry()
-    const leaving = [...this.#notifiers.values()]
-    await Promise.all(leaving.map((notifier) => notifier.drain()))
+    this.#leaving.clear()
+    const notifiers = [...this.#notifiers.values()]
+    await Promise.all(notifiers.map((notifier) => notifier.drain(WE_LEAVE)))
     this.#notifiers.clear()
-    await Promise.all(leaving.map((notifier) => notifier.close()))
+    await Promise.all(notifiers.map((notifier) => notifier.close()))
   }
 
   status(): readonly NotifierStatus[] {
@@ -109,12 +116,17 @@ class Subscriber implements ZeromqInput {
   #meetNotifiers(): void {
     const wanted = new Set(this.#publishers.addresses())
     for (const address of this.#refused) if (!wanted.has(address)) this.#refused.delete(address)
-    for (const address of this.#notifiers.keys()) if (!wanted.has(address)) this.#part(address)
-    for (const address of wanted) if (!this.#notifiers.has(address)) this.#meet(address)
+    for (const [address, notifier] of this.#notifiers)
+      if (!wanted.has(address) && !this.#leaving.has(address)) void this.#part(notifier)
+    for (const address of wanted) {
+      // Back before it was let go: it keeps its socket, or it would be heard twice for a while.
+      this.#leaving.delete(address)
+      if (!this.#notifiers.has(address)) this.#meet(address)
+    }
   }
 
   #meet(address: string): void {
-    if (!isEndpoint(address) || this.#notifiers.size >= MAX_NOTIFIERS) {
+    if (!isEndpoint(address) || this.#notifiers.size - this.#leaving.size >= MAX_NOTIFIERS) {
       this.#refuse(address, isEndpoint(address) ? 'too many notifiers' : 'no endpoint')
       return
     }
@@ -135,10 +147,18 @@ class Subscriber implements ZeromqInput {
     this.#parts.events.emit('notifier.added', { address })
   }
 
-  #part(address: string): void {
-    void this.#notifiers.get(address)?.close()
+  /** Who ends properly leaves the registry while its last words are still under way: they are heard first. */
+  async #part(notifier: NotifierSocket): Promise<void> {
+    const { address } = notifier
+    const departure = Symbol(address)
+    this.#leaving.set(address, departure)
+    await notifier.drain(IT_LEAVES)
+    if (this.#leaving.get(address) !== departure) return
+    this.#leaving.delete(address)
     this.#notifiers.delete(address)
+    const closing = notifier.close()
     this.#parts.events.emit('notifier.removed', { address })
+    await closing
   }
 
   /** Said once for each address, as long as it stays on the list. */

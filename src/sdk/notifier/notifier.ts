@@ -107,7 +107,7 @@ function open(settings: Settings, socket: XPublisher, clock: Clock): Notifier {
     await outbox.close()
     await flush(socket, lingerMs)
     await listening
-    // Only now: a gateway lets go of whoever leaves the registry, and of what it has not read yet.
+    // Only now: a gateway hears whoever leaves the registry to the end of what has reached it, and no further.
     await lease?.end()
   }
 

@@ -164,7 +164,7 @@ test('following again right after unfollowing leaves the filter standing', async
   await until('it is heard', () => heard.length === 1)
 })
 
-test('a notifier that is added hears of all who are followed; one that is removed is let go at once', async () => {
+test('a notifier that is added hears of all who are followed; one that is removed is let go', async () => {
   const one = defer(await testNotifier())
   const two = defer(await testNotifier())
   const list = listOf(one.address)
