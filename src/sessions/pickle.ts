@@ -266,6 +266,7 @@ function isData(item: Item): item is PyValue {
 function append(machine: PickleMachine, to: 'list' | 'set', items: readonly Item[]): void {
   const target = machine.top()
   if (target.t !== to) throw malformed(`no ${to} to add to`)
+  if (target.v.length + items.length > machine.limits.maxNodes) throw overLimit(`a ${to} that holds too much`)
   for (const item of items) target.v.push(plain(item))
 }
 

@@ -1,5 +1,5 @@
 import { latin1, type PyDict, type PyValue, pyText, setEntry } from './pyValue.ts'
-import { malformed, unsafe } from './refusals.ts'
+import { malformed, overLimit, unsafe } from './refusals.ts'
 
 /** A name that a pickle mentions. It is compared with the list below and never looked up anywhere. */
 export interface Global {
@@ -30,7 +30,8 @@ const UUID = 'uuid.UUID'
 const OBJECT = 'builtins.object'
 const RECONSTRUCTOR = 'copyreg._reconstructor'
 const RENAMED: Readonly<Record<string, string>> = { __builtin__: 'builtins', copy_reg: 'copyreg' }
-const DECIMAL = /^[+-]?(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[+-]?[0-9]+)?|inf(?:inity)?|s?nan[0-9]*)$/i
+const MAX_DECIMAL_LENGTH = 4_400
+const DECIMAL = /^[+-]?(?:(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:e[+-]?[0-9]+)?|inf(?:inity)?|s?nan[0-9]*)$/i
 const DAY_SECONDS = 86_400
 
 /** Data that Python pickles by a call: whole names only, each with the one shape of arguments that pickle itself writes. */
@@ -204,6 +205,7 @@ function orderedDict(args: readonly Item[], maker: Maker): PyDict {
 }
 
 function decimal(text: string): string {
+  if (text.length > MAX_DECIMAL_LENGTH) throw overLimit(`a decimal of more than ${MAX_DECIMAL_LENGTH} characters`)
   if (!DECIMAL.test(text)) throw malformed('no such decimal')
   return text
 }

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer'
 import { malformed, overLimit } from './refusals.ts'
 
 /**
@@ -35,7 +36,7 @@ export interface PyLimits {
 
 export const PY_LIMITS: PyLimits = { maxBytes: 1_048_576, maxDepth: 64, maxNodes: 100_000, maxIntDigits: 4300 }
 
-const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+const utf8 = new TextDecoder('utf-8', { ignoreBOM: true })
 const MUTABLE = new Set(['list', 'dict', 'set', 'bytearray'])
 
 /** Sets an entry as Python does: `1`, `1.0` and `True` are one key, and what was set last counts. */
@@ -55,11 +56,7 @@ export function entryAt(dict: PyDict, key: string): PyValue | undefined {
 
 /** Bytes meant as text: UTF-8 where they are that, else latin-1, which always fits. */
 export function pyText(bytes: Uint8Array): string {
-  try {
-    return utf8.decode(bytes)
-  } catch {
-    return latin1(bytes)
-  }
+  return isUtf8(bytes) ? utf8.decode(bytes) : latin1(bytes)
 }
 
 export const latin1 = (bytes: Uint8Array): string =>

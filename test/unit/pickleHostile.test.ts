@@ -51,6 +51,9 @@ describe('what would cost more than it weighs is refused in time', () => {
       `}(${levels(50_000, (n) => `\x8a\x0b\x05${'\0'.repeat(7)}${byte(n)}${byte(n >> 8)}\x01N`)}u.`,
       'LIMIT',
     ],
+    ['a float of 80,000 digits', `F${'1'.repeat(80_000)}x\n.`, 'LIMIT'],
+    ['a decimal of 80,000 digits', `cdecimal\nDecimal\n(V${'1'.repeat(80_000)}x\ntR.`, 'LIMIT'],
+    ['half a million values added one by one', `]${'Na'.repeat(520_000)}.`, 'LIMIT'],
     ['one byte more than a megabyte', `X${u32(1_048_571)}${'x'.repeat(1_048_571)}.`, 'LIMIT'],
     ['a reference numbered two thousand million', 'Nr\xff\xff\xff\x7f.', 'LIMIT'],
   ]
@@ -68,6 +71,12 @@ describe('what would cost more than it weighs is refused in time', () => {
     expect(readPickle(latin1(`}(${levels(30_000, (n) => `M${byte(n)}${byte(n >> 8)}N`)}u.`))).toMatchObject({
       v: { size: 30_000 },
     })
+  })
+
+  test.each([1n, -1n])('a number in bytes has up to 4,300 digits, with the sign of %d', (sign) => {
+    const largest = 10n ** 4_300n - 1n
+    expect(readPickle(latin1(long(sign * largest)))).toEqual({ t: 'int', v: sign * largest })
+    expect(reasonOf(long(sign * (largest + 1n)))).toBe('LIMIT')
   })
 
   test('tighter limits hold as well', () => {
@@ -271,6 +280,14 @@ function latin1(text: string): Uint8Array {
 
 function levels(count: number, level: (n: number) => string): string {
   return Array.from({ length: count }, (_, n) => level(n)).join('')
+}
+
+/** `LONG4`: two's complement, least significant byte first. */
+function long(value: bigint): string {
+  const hex = BigInt.asUintN(1792 * 8, value)
+    .toString(16)
+    .padStart(1792 * 2, '0')
+  return `\x8b${u32(1792)}${Buffer.from(hex, 'hex').reverse().toString('latin1')}.`
 }
 
 function byte(n: number): string {
