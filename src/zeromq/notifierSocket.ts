@@ -152,10 +152,11 @@ export class NotifierSocket {
     this.#parts.events.emit('notifier.connected', { address: this.address })
   }
 
-  /** Who comes back may be another program, one that sends no heartbeats. */
+  /** Who comes back may be another program, one that sends no heartbeats: nothing is held against it. */
   #down(): void {
     this.#stopListening?.()
     this.#beats = false
+    this.#suspect = false
     this.#parts.events.emit('notifier.disconnected', { address: this.address })
   }
 
@@ -178,6 +179,8 @@ export class NotifierSocket {
     const silentMs = Math.round(this.#parts.clock.monotonic() - (this.#lastHeard ?? 0))
     if (silentMs >= DROPPED_AFTER_MS) {
       this.#line.reconnect(NO_HEARTBEAT)
+      // It was we who hung up: behind a new connection hangs the same program, until it says something.
+      this.#suspect = true
     } else if (silentMs >= SUSPECT_AFTER_MS) {
       this.#suspect = true
       this.#parts.events.emit('notifier.suspect', { address: this.address, silentMs })

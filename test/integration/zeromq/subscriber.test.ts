@@ -11,11 +11,6 @@ afterEach(closeAll)
 
 const SOME: readonly Address[] = ['user:42', 'channel:news', 'everyone']
 
-/** What was due has been judged. */
-const turns = async () => {
-  for (let i = 0; i < 3; i++) await new Promise((resolve) => setImmediate(resolve))
-}
-
 async function gatewayFor(addresses: readonly string[], clock = systemClock): Promise<TestGateway> {
   const gateway = await testGateway(listOf(...addresses), clock)
   defer(gateway.input)
@@ -205,62 +200,6 @@ test('a list with nonsense, port 1 and an address where nobody listens harms nob
   expect(input.status()).toHaveLength(dead.length + 1)
   expect(count('gateway.failed')).toBe(0)
   for (const [, facts] of seen) expect(JSON.stringify(facts).length).toBeLessThan(400)
-})
-
-test('5 s without a heartbeat make a notifier suspect, 10 s have it dropped and connected anew', async () => {
-  const clock = fakeClock()
-  const notifier = defer(await testNotifier())
-  const { input, heard, seen, count } = await gatewayFor([notifier.address], clock)
-  await input.follow('user:42')
-  await until('it is connected', () => notifier.told.includes('-!ready|'))
-  clock.advance(60_000)
-  await turns()
-  expect(count('notifier.suspect')).toBe(0)
-
-  await notifier.send('!heartbeat|', '{"source":"a","epoch":"1"}', '')
-  await until('it beats', () => input.status()[0]?.lastMessageAt === clock.now())
-  clock.advance(4_000)
-  await notifier.send('42|"a sign of life"')
-  await until('it is heard', () => heard.length === 1)
-  clock.advance(4_900)
-  await turns()
-  expect(count('notifier.suspect')).toBe(0)
-  clock.advance(100)
-  await turns()
-  expect(seen.at(-1)).toEqual(['notifier.suspect', { address: notifier.address, silentMs: 5_000 }])
-  expect(input.status()[0]?.suspect).toBe(true)
-
-  clock.advance(5_000)
-  await turns()
-  expect(seen).toContainEqual(['notifier.reconnected', { address: notifier.address, reason: 'no heartbeat' }])
-  await until('it is connected again', () => count('notifier.connected') === 2)
-  await until('its filters are back', () => notifier.told.filter((word) => word === '-!ready|').length === 2)
-  clock.advance(60_000)
-  await turns()
-  expect(count('notifier.suspect')).toBe(1)
-  await notifier.send('42|"back"')
-  await until('it is heard', () => heard.length === 2)
-  expect(input.status()[0]).toMatchObject({ connected: true, suspect: false })
-})
-
-test('a gateway that was busy for long blames nobody for what it has not read yet', async () => {
-  const clock = fakeClock()
-  const notifier = defer(await testNotifier())
-  const { input, heard, count } = await gatewayFor([notifier.address], clock)
-  await until('it is connected', () => notifier.told.includes('-!ready|'))
-  await notifier.send('!heartbeat|', '{}', '')
-  await until('it beats', () => input.status()[0]?.lastMessageAt !== undefined)
-  void notifier.send('!heartbeat|', '{}', '')
-  // Nothing of ours runs while libzmq's threads carry the second one over.
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200)
-  clock.advance(12_000)
-  await turns()
-  expect(count('notifier.suspect')).toBe(0)
-  expect(count('notifier.reconnected')).toBe(0)
-  await input.follow('user:42')
-  await until('it knows', () => notifier.filters.has('42|'))
-  await notifier.send('42|1')
-  await until('it is heard', () => heard.length === 1)
 })
 
 test('a connection that libzmq gave up for ever is made anew by the watchdog', async () => {
