@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis'
 import { isEndpoint } from '../core/endpoint.ts'
 import type { Clock, Directory, Publisher } from '../core/ports.ts'
-import { type Announcement, PublisherList } from '../core/publisherList.ts'
+import { type Announcement, MAX_PUBLISHERS, PublisherList } from '../core/publisherList.ts'
 
 export interface RedisDirectoryOptions {
   readonly redis: Redis
@@ -21,6 +21,8 @@ export async function redisDirectory(options: RedisDirectoryOptions): Promise<Di
 
 const RETRY_MS = 2_000
 const GONE = null
+/** As long as the hash was never read, any address may stand in it. */
+const MAX_UNTOLD = 2 * MAX_PUBLISHERS
 
 class RedisDirectory implements Directory {
   readonly #redis: Redis
@@ -29,6 +31,8 @@ class RedisDirectory implements Directory {
   readonly #publishers: PublisherList
   /** What the hash does not say yet: a value to write, or gone. The latest of each address is enough. */
   readonly #untold = new Map<string, string | typeof GONE>()
+  /** What the hash holds, or may hold: it was read there, or writing it was tried. */
+  readonly #stored = new Set<string>()
   #restored = false
   #closed = false
   #isWorking = false
@@ -70,16 +74,21 @@ class RedisDirectory implements Directory {
 
   /** What has a lease announces itself again anyway: it need not stand in the hash, and must not if it once did. */
   add(announcement: Announcement): void {
-    const before = this.#publishers.get(announcement.address)
-    const mayBeStored = !this.#restored || (before !== undefined && before.ttlMs === undefined)
     const { address, name, since, ttlMs } = this.#publishers.add(announcement)
     if (ttlMs === undefined) this.#tell(address, JSON.stringify({ name, since }))
-    else if (mayBeStored) this.#tell(address, GONE)
+    else this.#forget(address)
   }
 
   remove(address: string): void {
     this.#publishers.remove(address)
-    this.#tell(address, GONE)
+    this.#forget(address)
+  }
+
+  /** Anybody may remove addresses that nobody knows, a million of them: what the hash cannot hold is not noted. */
+  #forget(address: string): void {
+    const hasRoom = this.#untold.size < MAX_UNTOLD || this.#untold.has(address)
+    if (this.#restored ? this.#stored.has(address) : hasRoom) this.#tell(address, GONE)
+    else this.#untold.delete(address)
   }
 
   #tell(address: string, value: string | typeof GONE): void {
@@ -101,8 +110,8 @@ class RedisDirectory implements Directory {
       if (!this.#restored) await this.#restore()
       for (let [next] = this.#untold; next !== undefined; [next] = this.#untold) {
         const [address, value] = next
-        if (value === GONE) await this.#redis.hdel(this.#key, address)
-        else await this.#redis.hset(this.#key, address, value)
+        if (value === GONE) await this.#erase(address)
+        else await this.#write(address, value)
         // Something newer may have been said while we waited.
         if (this.#untold.get(address) === value) this.#untold.delete(address)
       }
@@ -113,11 +122,23 @@ class RedisDirectory implements Directory {
     this.#isWorking = false
   }
 
+  /** Noted first: a write that failed may have been done all the same. */
+  async #write(address: string, value: string): Promise<void> {
+    this.#stored.add(address)
+    await this.#redis.hset(this.#key, address, value)
+  }
+
+  async #erase(address: string): Promise<void> {
+    await this.#redis.hdel(this.#key, address)
+    this.#stored.delete(address)
+  }
+
   async #restore(): Promise<void> {
     const hash = await this.#redis.hgetall(this.#key)
     this.#restored = true
     const remembered: Publisher[] = []
     for (const [address, value] of Object.entries(hash)) {
+      this.#stored.add(address)
       // What was said since we started is newer.
       if (isEndpoint(address) && !this.#untold.has(address)) remembered.push(parse(address, value, this.#clock.now()))
     }

@@ -30,6 +30,10 @@ const connection = (port: number) =>
 const open = (clock = systemClock) => redisDirectory({ redis, prefix: PREFIX, clock })
 const stored = async () => Object.keys(await redis.hgetall(`${PREFIX}publishers`)).sort()
 
+/** How many times this Redis was told that somebody is gone. */
+const removals = async (redis: Redis) =>
+  Number(/^cmdstat_hdel:calls=(\d+)/m.exec(await redis.info('commandstats'))?.[1] ?? 0)
+
 directoryContract('redisDirectory', async (clock) => {
   const directory = await open(clock)
   return { directory, close: () => directory.close() }
@@ -85,6 +89,47 @@ test('while Redis is away everything works from memory; when it is back it is to
   await directory.close()
   far.disconnect()
   await back.stop()
+})
+
+test('removing addresses that nobody knows is no work for Redis, now or when it is back', async () => {
+  const away = await startRedis()
+  const far = connection(away.port)
+  await until('it is there', () => far.status === 'ready')
+  const directory = await redisDirectory({ redis: far, prefix: PREFIX, clock: systemClock })
+  for (let port = 1; port <= 1_000; port++) directory.remove(`tcp://10.0.0.1:${port}`)
+  directory.add({ address: A })
+  await until('Redis was told', async () => (await far.hlen(`${PREFIX}publishers`)) === 1)
+  expect(await removals(far)).toBe(0)
+  await away.stop()
+  await until('it is away', () => far.status !== 'ready')
+  for (let port = 1; port <= 1_000; port++) {
+    const address = `tcp://10.0.0.1:${port}`
+    directory.remove(address)
+    // Came and went while Redis was away: it needs to know neither.
+    directory.add({ address })
+    directory.remove(address)
+  }
+
+  const back = await startRedis({ port: away.port })
+  directory.add({ address: B })
+  await until('Redis was told', async () => far.status === 'ready' && (await far.hlen(`${PREFIX}publishers`)) > 0)
+  // The first one was just being written when it went.
+  expect(await removals(far)).toBeLessThanOrEqual(1)
+  await directory.close()
+  far.disconnect()
+  await back.stop()
+})
+
+test('a registry that has not yet reached its Redis notes no more removals than it can hold', async () => {
+  const far = connection(server.port)
+  const directory = await redisDirectory({ redis: far, prefix: PREFIX, clock: systemClock })
+  await redis.config('RESETSTAT')
+  for (let i = 0; i < 30_000; i++) directory.remove(`tcp://10.0.${i % 256}.1:${1 + (i >> 8)}`)
+  directory.add({ address: A })
+  await until('Redis was told', async () => (await stored()).length === 1)
+  expect(await removals(redis)).toBe(20_000)
+  await directory.close()
+  far.disconnect()
 })
 
 test('a registry that starts while Redis is away remembers when it comes, and keeps what it heard meanwhile', async () => {
