@@ -40,6 +40,8 @@ export interface GatewayEvents {
   }
   'notification.duplicate': { readonly input: string; readonly source: string }
   'notification.refused': { readonly input: string; readonly source: string; readonly code: ErrorCode }
+  /** It was for nobody who is asked for here: a notifier that ignores filters, or was slower than an unfollow. */
+  'notification.unfollowed': { readonly input: string; readonly source: string }
   'live.gap': { readonly source: string; readonly missed: number }
 
   /** Somebody who tails over HTTP read too slowly to be shown everything. */

@@ -30,6 +30,7 @@ const LEVELS = {
   'notification.delivered': 'debug',
   'notification.duplicate': 'debug',
   'notification.refused': 'warn',
+  'notification.unfollowed': 'debug',
   'live.gap': 'warn',
   'tail.dropped': 'debug',
   'notifier.added': 'info',
@@ -52,6 +53,7 @@ const THROTTLED: { readonly [N in EventName]?: (facts: GatewayEvents[N]) => stri
   'connection.refused': ({ remoteAddress, code, reason }) => `${remoteAddress}\n${code}\n${reason}`,
   'client.refused': ({ connection, code }) => `${connection}\n${code}`,
   'notification.refused': ({ input, source, code }) => `${input}\n${source}\n${code}`,
+  'notification.unfollowed': ({ source }) => source,
   'live.gap': ({ source }) => source,
   'registry.refused': ({ code }) => code,
 }

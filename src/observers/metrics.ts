@@ -75,6 +75,7 @@ class Counts {
         this.of(input).refused++
         bump(this.drops, code, 1)
       }),
+      events.on('notification.unfollowed', () => bump(this.drops, 'unfollowed', 1)),
       events.on('live.gap', ({ missed }) => {
         this.gaps += missed
       }),

@@ -3,16 +3,12 @@ import { GatewayError } from '../core/errors.ts'
 import { decodeUtf8 } from '../core/rawJson.ts'
 
 const BAR = 0x7c
-const BANG = 0x21
 /** 200 bytes of id, each of them percent-encoded. */
 const MAX_RECIPIENT_BYTES = 600
 
 /** Subscriptions as XSUB sends them: prefixes that end in the bar, or `42` would hear `420` too. */
 export const subscribeTo = (recipient: string) => `\u0001${recipient}|`
 export const unsubscribeFrom = (recipient: string) => `\u0000${recipient}|`
-
-/** What begins with `!` is the SDKs' own affair and nobody's notification. */
-export const isControl = (frames: readonly Buffer[]) => frames[0]?.[0] === BANG
 
 export const isHeartbeat = (frames: readonly Buffer[]) =>
   frames[0]?.subarray(0, HEARTBEAT.length).equals(HEARTBEAT) === true

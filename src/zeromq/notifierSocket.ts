@@ -3,7 +3,7 @@ import { XSubscriber } from 'zeromq'
 import type { Events } from '../core/events.ts'
 import type { Clock } from '../core/ports.ts'
 import { CAREFUL, needsIpv6, workOffMailbox } from './context.ts'
-import { isControl, isHeartbeat, subscribeTo, unsubscribeFrom } from './frames.ts'
+import { isHeartbeat, subscribeTo, unsubscribeFrom } from './frames.ts'
 import { Line } from './line.ts'
 import { SendQueue } from './sendQueue.ts'
 
@@ -140,8 +140,8 @@ export class NotifierSocket {
     const now = this.#parts.clock.monotonic()
     this.#lastHeard = now
     this.#suspect = false
-    if (!isControl(frames)) this.#parts.onMessage(frames, this.address, now)
-    else if (isHeartbeat(frames)) this.#beat()
+    if (isHeartbeat(frames)) this.#beat()
+    else this.#parts.onMessage(frames, this.address, now)
   }
 
   /** Every filter is out now or stands in the queue before this, so who sees it knows that we hear (PROTOCOL.md §1). */

@@ -98,7 +98,10 @@ class Subscriber implements ZeromqInput {
     return this.#followed.size
   }
 
-  /** An XSUB has no filter of its own: a notifier that ignores ours, or is late, must not get through. */
+  /**
+   * An XSUB has no filter of its own: a notifier that ignores ours, or is late, must not get through. Nor does control
+   * that we know nothing of: no user is written with a `!` in front.
+   */
   #receive(frames: readonly Buffer[], source: string, arrivedAt: number): void {
     let submission: Submission
     try {
@@ -108,7 +111,10 @@ class Subscriber implements ZeromqInput {
       this.#parts.events.emit('notification.refused', { input: NAME, source, code })
       return
     }
-    if (!this.#followed.has(submission.to[0] ?? '')) return
+    if (!this.#followed.has(submission.to[0] ?? '')) {
+      this.#parts.events.emit('notification.unfollowed', { input: NAME, source })
+      return
+    }
     this.#accept?.(submission, { input: NAME, source, arrivedAt, reach: 'every-node' })
   }
 

@@ -87,6 +87,7 @@ const WATCHED = [
   'notifier.suspect',
   'notifier.reconnected',
   'notification.refused',
+  'notification.unfollowed',
   'registry.changed',
   'registry.refused',
   'registry.silent',

@@ -58,17 +58,22 @@ test('42 never hears what 420 and 4 are told', async () => {
   expect(heard).toEqual(['42 <- "right"'])
 })
 
-test('a notifier that ignores filters reaches nobody who did not ask', async () => {
+test('a notifier that ignores filters reaches nobody who did not ask, and what it tried is counted', async () => {
   const peer = defer(await rawPublisher())
-  const { input, heard, count } = await gatewayFor([peer.address])
+  const { input, heard, seen, count } = await gatewayFor([peer.address])
   await input.follow('user:42')
   await until('it is connected', () => count('notifier.connected') === 1)
   await peer.send('43|"for somebody elsewhere"')
   await peer.send('!secret|"control"')
+  await peer.send('!heartbeat|', '{}', '')
   await peer.send('42|"mine"')
   await until('mine has arrived', () => heard.length > 0)
   expect(heard).toEqual(['42 <- "mine"'])
-  expect(count('notification.refused')).toBe(0)
+  const drops = seen.filter(([name]) => name.startsWith('notification.'))
+  expect(drops).toEqual([
+    ['notification.unfollowed', { input: 'zeromq', source: peer.address }],
+    ['notification.unfollowed', { input: 'zeromq', source: peer.address }],
+  ])
 })
 
 test('messages of any shape are counted by reason, and the next good one is heard', async () => {

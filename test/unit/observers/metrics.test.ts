@@ -42,6 +42,7 @@ test('notifications are counted by input and outcome, writes by connection', asy
   deliver(1, 1, 'http')
   events.emit('notification.duplicate', { input: 'zeromq', source: '' })
   events.emit('notification.refused', { input: 'zeromq', source: '', code: 'draft.notJson' })
+  events.emit('notification.unfollowed', { input: 'zeromq', source: '' })
   expect(await samples()).toMatchObject({
     'heraldo_notifications_total{input="zeromq",outcome="delivered"}': 2,
     'heraldo_notifications_total{input="zeromq",outcome="nobody"}': 1,
@@ -50,6 +51,7 @@ test('notifications are counted by input and outcome, writes by connection', asy
     'heraldo_notifications_total{input="http",outcome="delivered"}': 1,
     'heraldo_notifications_total{input="http",outcome="refused"}': 0,
     'heraldo_drops_total{reason="draft.notJson"}': 1,
+    'heraldo_drops_total{reason="unfollowed"}': 1,
     heraldo_deliveries_total: 6,
   })
 })

@@ -1,5 +1,5 @@
 import { GatewayError } from '../../../src/core/errors.ts'
-import { decodeFrames, isControl, isHeartbeat } from '../../../src/zeromq/frames.ts'
+import { decodeFrames, isHeartbeat } from '../../../src/zeromq/frames.ts'
 
 const bytes = (text: string) => Buffer.from(text)
 const codeOf = (...frames: readonly Buffer[]) => {
@@ -50,10 +50,7 @@ test('the body is nobody’s business here', () => {
   expect(decodeFrames([Buffer.from([0x34, 0x32, 0x7c, 0xff])]).body).toHaveLength(1)
 })
 
-test('what begins with ! is control, and a heartbeat only where it says so', () => {
-  expect(isControl([bytes('!x|')])).toBe(true)
-  expect(isControl([bytes('%21x|')])).toBe(false)
-  expect(isControl([bytes('')])).toBe(false)
+test('what begins with ! is a heartbeat only where it says so', () => {
   expect(isHeartbeat([bytes('!heartbeat|'), bytes('{}'), bytes('')])).toBe(true)
   expect(isHeartbeat([bytes('!heartbeat|{}')])).toBe(true)
   expect(isHeartbeat([bytes('!heartbeats|')])).toBe(false)
