@@ -5,7 +5,7 @@ import { root } from './prepare.mjs'
 
 const CHECKS = [
   ['format and lint', ['@biomejs/biome/bin/biome', 'check']],
-  ['promises', ['eslint/bin/eslint.js', 'src']],
+  ['promises', ['eslint/bin/eslint.js', 'src', 'client']],
   ['types', ['typescript/bin/tsc', '--noEmit']],
   ['unused code', ['knip/bin/knip.js', '--no-progress']],
 ]
