@@ -4,12 +4,16 @@ import type { z } from 'zod'
 import { variables } from './describe.ts'
 import { type Config, configSchema, type Environment } from './schema.ts'
 
-/** A configuration that cannot be used. The message is one line: where, which key, what was there, what was expected. */
+/**
+ * A configuration that cannot be used. The message is one line: where, which key, what was there, what was expected.
+ */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError'
 }
 
-/** Variables with our prefix that are not configuration: the file's place, and what notifiers and the command line read. */
+/**
+ * Variables with our prefix that are no configuration: the file's place, and what notifiers and the command line read.
+ */
 const OTHER_VARIABLES = new Set(['HERALDO_CONFIG', 'HERALDO_URL', 'HERALDO_KEY', 'HERALDO_REGISTRY'])
 const DEFAULTS = fileURLToPath(new URL('../../config/default.json', import.meta.url))
 /** What `heraldo dev` adds to the defaults, and what the commands that talk to a gateway assume without a file. */
@@ -49,7 +53,10 @@ function readEnvironment(env: Environment): { values: Record<string, unknown>; n
   return { values, names }
 }
 
-/** Numbers, booleans, null, lists and objects are JSON. What must be JSON and isn't gets the schema's own answer as text. */
+/**
+ * Numbers, booleans, null, lists and objects are JSON. What must be JSON and isn't gets the schema's own answer as
+ * text.
+ */
 function parseValue(name: string, text: string): unknown {
   try {
     return JSON.parse(text)
@@ -87,7 +94,9 @@ function readJson(file: string): Record<string, unknown> {
   throw new ConfigError(`${file}: expected a JSON object at the top`)
 }
 
-/** The parser's message quotes the file, secrets included: we say only that it failed, and for one common cause where. */
+/**
+ * The parser's message quotes the file, secrets included: we say only that it failed, and for one common cause where.
+ */
 function placeOfError(text: string): string {
   const comma = text.search(/,\s*[}\]]/)
   return comma === -1 ? '' : ` (a comma too many in line ${text.slice(0, comma).split('\n').length}?)`

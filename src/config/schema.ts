@@ -7,19 +7,31 @@ export type Environment = Readonly<Record<string, string | undefined>>
 const LOOPBACK = /^(ipc:\/\/.+|tcp:\/\/(127(\.\d{1,3}){3}|localhost|\[::1\]):\d+)$/
 const ENDPOINT = 'an endpoint such as tcp://127.0.0.1:20105 or ipc:///run/heraldo.sock'
 const isPort = (port: number) => port >= 1 && port <= 65_535
+const portOf = (address: string) => Number(address.slice(address.lastIndexOf(':') + 1))
+const originOf = (url: string) => (URL.canParse(url) ? new URL(url).origin : undefined)
 const NEEDS_REDIS = 'a redis: Beaker keeps its sessions there, so redis.url must be set'
 const NOT_LOOPBACK = 'a loopback address, or zeromq.insecure: true to say that others may reach it unencrypted'
 const endpoint = z
   .string()
   .regex(/^(tcp:\/\/([^\s/:@]+|\[[0-9a-fA-F:]+\]):\d{1,5}|ipc:\/\/\S+)$/, ENDPOINT)
-  .refine(
-    (address) => address.startsWith('ipc:') || isPort(Number(address.slice(address.lastIndexOf(':') + 1))),
-    ENDPOINT,
-  )
+  .refine((address) => address.startsWith('ipc:') || isPort(portOf(address)), ENDPOINT)
 const count = z.int().min(0).max(1_000_000_000)
 const nameOrNames = z.union([z.string(), z.array(z.string()).min(1)])
 const path = z.array(z.string().min(1)).min(1)
-const origin = z.string().regex(/^https?:\/\/[^\s/]+$/, 'an origin such as https://www.example.org, without a path')
+const ORIGIN = 'an origin such as https://www.example.org, without a path'
+const origin = z
+  .string()
+  .regex(/^https?:\/\/[^\s/]+$/, { error: ORIGIN, abort: true })
+  .refine((given) => originOf(given) === given, {
+    // Browsers send it in one writing only, and it is compared letter by letter.
+    error: ({ input }) => (URL.canParse(`${input}`) ? `what browsers send: ${originOf(`${input}`)}` : ORIGIN),
+  })
+const HOST_AND_PORT = 'host:port, such as 127.0.0.1:5887 or [::1]:5887'
+const hostAndPort = z
+  .string()
+  .regex(/^(\[[0-9a-fA-F:.]+\]|[^\s:[\]]+):\d{1,5}$/, HOST_AND_PORT)
+  .refine((given) => isPort(portOf(given)), HOST_AND_PORT)
+const REDIS_URL = 'an address such as redis://127.0.0.1:6379/0, rediss://… or unix:///run/redis.sock'
 
 /** The schema of the whole configuration. `env` is what `{ "env": "NAME" }` reads from. */
 export function configSchema(env: Environment) {
@@ -99,18 +111,16 @@ const httpSchema = (secret: SecretSchema) =>
       })
       .nullable()
       .describe('null: plain HTTP.'),
-    internal: z
-      .string()
-      .regex(/^\S+:\d{1,5}$/, 'host:port')
-      .nullable()
-      .describe('host:port where /metrics listens instead of the public port.'),
+    internal: hostAndPort.nullable().describe('host:port where /metrics listens instead of the public port.'),
     trustProxy: z.boolean().describe("Take the client's address from the last hop of X-Forwarded-For."),
   })
 
 const redisSchema = (secret: SecretSchema) =>
   z
     .strictObject({
-      url: secret.describe('redis:// or rediss:// address; may carry user, password and database.'),
+      url: secret
+        .refine(isRedisUrl, REDIS_URL)
+        .describe('redis://, rediss:// or unix:// address; may carry user, password and database.'),
       prefix: z.string().default('heraldo:').describe("Put before each of the gateway's own keys."),
     })
     .nullable()
@@ -236,6 +246,24 @@ function jwtSchema(secret: SecretSchema) {
       if (key !== 'jwks' && bytes < MIN_SECRET_BYTES) complain(key, 'a secret of 32 bytes or more')
     })
     .describe('JSON Web Tokens.')
+}
+
+/** What the Redis library cannot read it throws, password and all. */
+function isRedisUrl(url: string): boolean {
+  if (!URL.canParse(url)) return false
+  const { protocol, username, password, hostname, pathname } = new URL(url)
+  if (protocol === 'unix:') return pathname.length > 1
+  const isDatabase = /^\/?\d*$/.test(pathname)
+  return /^rediss?:$/.test(protocol) && hostname !== '' && isDatabase && isDecodable(username + password)
+}
+
+function isDecodable(text: string): boolean {
+  try {
+    decodeURIComponent(text)
+    return true
+  } catch {
+    return false
+  }
 }
 
 type SecretSchema = ReturnType<typeof secretSchema>

@@ -132,6 +132,33 @@ test.each<[string, unknown, Record<string, string>, string]>([
     'http.origins[0]: got a string, an origin such as',
   ],
   [
+    'an origin in another writing than browsers send',
+    { http: { origins: ['https://Example.org:443'] } },
+    {},
+    'http.origins[0]: got a string, what browsers send: https://example.org',
+  ],
+  ['an origin that is no address', { http: { origins: ['https://ex[ample'] } }, {}, 'got a string, an origin such as'],
+  [
+    'an internal port beyond 65535',
+    { http: { internal: '127.0.0.1:99999' } },
+    {},
+    'http.internal: got a string, host:',
+  ],
+  ['an internal address without brackets', { http: { internal: '::1:80' } }, {}, 'http.internal: got a string, host:'],
+  ...[
+    ['that is none', `redis://[${SECRET}`],
+    ['of another kind', `http://:${SECRET}@127.0.0.1`],
+    ['without a scheme', `:${SECRET}@127.0.0.1:6379`],
+    ['at a port that cannot be', `redis://:${SECRET}@127.0.0.1:99999`],
+    ['with a password that is not percent-encoded', `redis://:${SECRET}%@127.0.0.1`],
+    ['with a database that is no number', `redis://:${SECRET}@127.0.0.1/sessions`],
+  ].map(([what, url]): [string, unknown, Record<string, string>, string] => [
+    `a Redis address ${what}`,
+    { redis: { url } },
+    {},
+    'redis.url: got a string, an address such as redis://127.0.0.1:6379/0',
+  ]),
+  [
     'a registry that others could reach',
     { zeromq: { registry: { rep: 'tcp://0.0.0.0:20103' } } },
     {},
@@ -163,6 +190,17 @@ test.each<[string, unknown, Record<string, string>, string]>([
   expect(message).toContain(expected)
   expect(message).not.toContain('\n')
   expect(message).not.toContain(SECRET)
+})
+
+test.each(['redis://127.0.0.1:6379/2', 'rediss://user:pa%20ss@[::1]', 'unix:///run/redis.sock'])(
+  'the Redis address %s is taken',
+  (url) => {
+    expect(loadConfig({ env: { HERALDO_REDIS_URL: url } }).redis?.url).toBe(url)
+  },
+)
+
+test.each(['127.0.0.1:5887', '[::1]:5887', 'localhost:1'])('the internal port %s is taken', (internal) => {
+  expect(loadConfig({ env: { HERALDO_HTTP_INTERNAL: internal } }).http.internal).toBe(internal)
 })
 
 test('a registry that others can reach is allowed to those who say that they mean it', () => {
