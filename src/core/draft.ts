@@ -14,7 +14,7 @@ export interface Submission {
 }
 
 export const MAX_RECIPIENTS = 1000
-const MAX_ID_LENGTH = 128
+export const MAX_ID_LENGTH = 128
 const MAX_TEXT_LENGTH = 200
 const MAX_HEADER_BYTES = 8192
 const MAX_TTL_SECONDS = 31_536_000

@@ -1,3 +1,4 @@
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import express, { type Express, type Request, Router } from 'express'
 import { parseRecipient } from '../core/address.ts'
 import { GatewayError } from '../core/errors.ts'
@@ -6,7 +7,7 @@ import type { Follows } from '../core/follows.ts'
 import type { Clock, Input } from '../core/ports.ts'
 import { bearer } from './bearer.ts'
 import { notify } from './notify.ts'
-import { checkAddress, notFound, only, refusals, refuse, securityHeaders } from './replies.ts'
+import { checkAddress, NO_ADDRESS, notFound, only, refusals, refuse, refuseBare, securityHeaders } from './replies.ts'
 import { Tails } from './tails.ts'
 
 /** Prints what `GET /metrics` answers. */
@@ -27,12 +28,14 @@ export interface HttpOptions {
   readonly metrics: Metrics | null
   /** Take the client's address from the last hop of X-Forwarded-For. */
   readonly trustProxy: boolean
+  /** Whom it refuses gets nothing at all. By default it refuses nobody. */
+  readonly admits?: (request: IncomingMessage) => boolean
   /** Mounted last. */
   readonly pages?: Router
 }
 
 /** The public port's HTTP (PROTOCOL.md §7). Whatever goes wrong is answered with a coded error in JSON. */
-export function httpApp(options: HttpOptions): { app: Express; input: Input; close(): Promise<void> } {
+export function httpApp(options: HttpOptions): { app: RequestListener; input: Input; close(): Promise<void> } {
   const tails = new Tails(options)
   const { input, route, refusals: notifyRefusals } = notify(options)
   const v1 = Router()
@@ -52,14 +55,26 @@ export function httpApp(options: HttpOptions): { app: Express; input: Input; clo
   app.use('/v1', v1)
   if (options.pages !== undefined) app.use(options.pages)
   app.use(notFound, refusals(options.events))
-  return { app, input, close: async () => tails.close() }
+  return { app: listener(app, options.admits), input, close: async () => tails.close() }
 }
 
 /** The port for who runs the gateway (`http.internal`). */
-export function internalApp(options: Pick<HttpOptions, 'events' | 'unready'> & { readonly metrics: Metrics }): Express {
+export function internalApp(
+  options: Pick<HttpOptions, 'events' | 'unready'> & { readonly metrics: Metrics },
+): RequestListener {
   const app = newApp(false)
   app.use(health(options.unready), exposition(options.metrics), notFound, refusals(options.events))
-  return app
+  return listener(app)
+}
+
+/** Before Express, and behind it: an address that it cannot read at all, `GET http://[`, reaches no handler. */
+function listener(app: Express, admits: (request: IncomingMessage) => boolean = () => true): RequestListener {
+  const run: (request: IncomingMessage, response: ServerResponse, end: () => void) => void = app
+  return (request, response) => {
+    if (admits(request))
+      run(request, response, () => refuseBare(response, new GatewayError('api.query', { message: NO_ADDRESS })))
+    else refuseBare(response, new GatewayError('origin.forbidden', { message: 'This address is not served to you.' }))
+  }
 }
 
 function newApp(trustProxy: boolean): Express {

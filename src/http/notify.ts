@@ -1,5 +1,5 @@
 import express, { type ErrorRequestHandler, type RequestHandler, Router } from 'express'
-import { MAX_RECIPIENTS, parseDraft, type Submission } from '../core/draft.ts'
+import { MAX_ID_LENGTH, MAX_RECIPIENTS, parseDraft, type Submission } from '../core/draft.ts'
 import { GatewayError } from '../core/errors.ts'
 import type { Events } from '../core/events.ts'
 import type { Accept, Clock, Input } from '../core/ports.ts'
@@ -42,8 +42,7 @@ export function notify({ events, clock, maxBytes }: NotifyOptions): {
     const envelope = parseEnvelope(request.body)
     response.locals['id'] = senderId(envelope)
     const submission = toSubmission(envelope)
-    // Without an inbox nothing can be kept; whatever else is wrong with it is said first.
-    if (envelope['keep'] !== false && isForUsers(submission, maxBytes)) throw new GatewayError('keep.unavailable')
+    if (envelope['keep'] !== false && submission.to.some(isUser)) refuseToKeep(submission, maxBytes)
     const source: string = response.locals['caller']
     const receipt = accept(submission, { input: NAME, source, arrivedAt, reach: 'one-node' })
     if (!receipt.ok) return refuse(response, receipt.error, replyTo(response.locals['id'], receipt.error))
@@ -108,7 +107,7 @@ function parseEnvelope(bytes: unknown): Record<string, unknown> {
   return envelope
 }
 
-/** @throws GatewayError `draft.unknownKey`, `draft.invalid` */
+/** @throws GatewayError `draft.unknownKey`, `draft.invalid`, `draft.notJson` */
 function toSubmission(envelope: Readonly<Record<string, unknown>>): Submission {
   const stranger = Object.keys(envelope).find((key) => !KEYS.has(key))
   if (stranger !== undefined)
@@ -119,16 +118,30 @@ function toSubmission(envelope: Readonly<Record<string, unknown>>): Submission {
   const to = Array.isArray(recipient) ? recipient : [recipient]
   if (!to.every(isText)) throw invalid('The request needs a "recipient": a text, or a list of texts.')
   if (notification === undefined) throw invalid('The request needs a "notification": any JSON value.')
+  if (!isPrintable(notification))
+    throw new GatewayError('draft.notJson', { message: 'The notification has a number beyond 1.8e308.' })
   if (keep !== undefined && typeof keep !== 'boolean') throw invalid('"keep" is true or false.')
   return { to, header: { source, id, type, ttl, collapse }, body: Buffer.from(JSON.stringify(notification)) }
 }
 
 /** Channels and everyone are live only, whatever the sender says. */
-function isForUsers(submission: Submission, maxBytes: number): boolean {
-  return parseDraft(submission, maxBytes).to.some((address) => address.startsWith('user:'))
+const isUser = (recipient: string) => recipient !== '*' && !recipient.startsWith('#')
+
+/** Without an inbox nothing can be kept; whatever else is wrong with it is said first. */
+function refuseToKeep(submission: Submission, maxBytes: number): never {
+  parseDraft(submission, maxBytes)
+  throw new GatewayError('keep.unavailable')
 }
 
-const senderId = ({ id }: Readonly<Record<string, unknown>>) => (typeof id === 'string' ? id : undefined)
+/** JSON has no infinity. JavaScript reads `1e999` as one, and would print it as null. */
+function isPrintable(value: unknown): boolean {
+  if (typeof value === 'number') return Number.isFinite(value)
+  return typeof value !== 'object' || value === null || Object.values(value).every(isPrintable)
+}
+
+/** What is said back to a sender is never longer than what we would take. */
+const senderId = ({ id }: Readonly<Record<string, unknown>>) =>
+  typeof id === 'string' && id.length <= MAX_ID_LENGTH ? id : undefined
 const replyTo = (id: string | undefined, error: GatewayError) => ({ ok: false, id, error: error.toPublic() })
 const invalid = (message: string) => new GatewayError('draft.invalid', { message })
 const isText = (value: unknown): value is string => typeof value === 'string'

@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs'
 import { createServer as createHttpServer, type Server as HttpServer, type RequestListener } from 'node:http'
 import { createServer as createHttpsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
-import { StartError } from '../core/errors.ts'
+import { GatewayError, StartError } from '../core/errors.ts'
+import { refuseBare } from './replies.ts'
 
 export interface PortsOptions {
   readonly host: string
@@ -21,7 +22,7 @@ export interface Ports {
   readonly server: HttpServer
   readonly url: string
   readonly origins: readonly string[]
-  /** To be called in the tick in which the ports are open: until then nobody answers. */
+  /** Until this is called whoever comes is asked to come again. */
   serve(app: RequestListener, internalApp: RequestListener): void
   close(): Promise<void>
 }
@@ -34,16 +35,13 @@ const LOOPBACK = /^(127(\.\d{1,3}){3}|::1|localhost)$/
 export async function openPorts({ host, port, tls, internal, origins }: PortsOptions): Promise<Ports> {
   const server =
     tls === null
-      ? createHttpServer(LIMITS)
-      : createHttpsServer({ ...LIMITS, cert: pem(tls.cert, 'cert'), key: pem(tls.key, 'key') })
-  await listen(server, host, port, 'http.port')
-  const inside = internal === null ? undefined : createHttpServer(LIMITS)
+      ? createHttpServer(LIMITS, notYet)
+      : createHttpsServer({ ...LIMITS, cert: pem(tls.cert, 'cert'), key: pem(tls.key, 'key') }, notYet)
+  const inside = internal === null ? undefined : await openInternal(internal)
   try {
-    const cut = internal?.lastIndexOf(':') ?? 0
-    if (inside !== undefined && internal !== null)
-      await listen(inside, internal.slice(0, cut), Number(internal.slice(cut + 1)), 'http.internal')
+    await listen(server, host, port, 'http.port')
   } catch (error) {
-    await stopListening(server)
+    if (inside !== undefined) await stopListening(inside)
     throw error
   }
   const taken = (server.address() as AddressInfo).port
@@ -53,13 +51,23 @@ export async function openPorts({ host, port, tls, internal, origins }: PortsOpt
     url: `${scheme}://${nameOf(host)}:${taken}`,
     origins: origins ?? ownNames(host).map((name) => `${scheme}://${name}:${taken}`),
     serve(app, internalApp) {
-      server.on('request', app)
-      inside?.on('request', internalApp)
+      server.off('request', notYet).on('request', app)
+      inside?.off('request', notYet).on('request', internalApp)
     },
     async close() {
       await Promise.all([stopListening(server), inside === undefined ? undefined : stopListening(inside)])
     },
   }
+}
+
+const notYet: RequestListener = (_request, response) => refuseBare(response, new GatewayError('api.unready'))
+
+async function openInternal(address: string): Promise<HttpServer> {
+  const server = createHttpServer(LIMITS, notYet)
+  const cut = address.lastIndexOf(':')
+  const host = address.slice(0, cut).replace(/^\[(.*)\]$/, '$1')
+  await listen(server, host, Number(address.slice(cut + 1)), 'http.internal')
+  return server
 }
 
 async function listen(server: HttpServer, host: string, port: number, key: string): Promise<void> {

@@ -1,23 +1,28 @@
+import type { ServerResponse } from 'node:http'
 import type { ErrorRequestHandler, RequestHandler, Response } from 'express'
 import { asGatewayError, GatewayError } from '../core/errors.ts'
 import type { Events } from '../core/events.ts'
 
 /** What every answer carries. `self` also covers WebSockets to the page's own origin. */
+const SECURITY_HEADERS = {
+  'X-Content-Type-Options': 'nosniff',
+  'Referrer-Policy': 'no-referrer',
+  'Content-Security-Policy': "default-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'self'",
+}
+
 export const securityHeaders: RequestHandler = (_request, response, next) => {
-  response.set({
-    'X-Content-Type-Options': 'nosniff',
-    'Referrer-Policy': 'no-referrer',
-    'Content-Security-Policy': "default-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'self'",
-  })
+  response.set(SECURITY_HEADERS)
   next()
 }
+
+export const NO_ADDRESS = 'The address is not percent-encoded UTF-8, or none at all.'
 
 /** Everything behind this may decode the address without being surprised. */
 export const checkAddress: RequestHandler = (request, _response, next) => {
   try {
     decodeURIComponent(request.url)
   } catch (cause) {
-    throw new GatewayError('api.query', { message: 'The address is not percent-encoded UTF-8.', cause })
+    throw new GatewayError('api.query', { message: NO_ADDRESS, cause })
   }
   next()
 }
@@ -48,6 +53,16 @@ export function refuse(response: Response, error: GatewayError, reply: object): 
   if (response.headersSent) return void response.destroy()
   if (error.code === 'api.unauthorized') response.set('WWW-Authenticate', 'Bearer')
   response.set('Cache-Control', 'no-store').status(error.status).json(reply)
+}
+
+/** The same where Express has no part in it. */
+export function refuseBare(response: ServerResponse, error: GatewayError): void {
+  const headers = {
+    ...SECURITY_HEADERS,
+    'Content-Type': 'application/json; charset=utf-8',
+    'Cache-Control': 'no-store',
+  }
+  response.writeHead(error.status, headers).end(JSON.stringify({ error: error.toPublic() }))
 }
 
 export function announceFailure(events: Events, error: GatewayError): void {

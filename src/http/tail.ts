@@ -36,13 +36,14 @@ export class Tail {
     this.#beatLater()
   }
 
-  show(event: string): void {
+  /** `print` is asked only for what its reader has room for. */
+  show(print: () => string): void {
     if (this.#isFull()) {
       this.#dropped++
       return
     }
     this.#sayDropped()
-    this.#response.write(event)
+    this.#response.write(print())
   }
 
   /** May be called for a stream that has gone. One whose reader has stopped is cut, or it would never end. */

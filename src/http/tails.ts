@@ -4,6 +4,7 @@ import { GatewayError } from '../core/errors.ts'
 import type { Events, GatewayEvents } from '../core/events.ts'
 import type { Follows } from '../core/follows.ts'
 import type { Clock } from '../core/ports.ts'
+import type { RawJson } from '../core/rawJson.ts'
 import { Tail } from './tail.ts'
 
 const MAX_TAILS = 16
@@ -57,9 +58,10 @@ export class Tails {
 
   #listen(): readonly (() => void)[] {
     const { events, clock } = this.#options
+    const bodyText = bodyPrinter()
     return [
       events.on('notification.delivered', (facts) =>
-        this.#show(facts.notification.to, () => describe(clock.now(), facts)),
+        this.#show(facts.notification.to, () => describe(clock.now(), facts, bodyText)),
       ),
       events.on('notification.duplicate', (facts) =>
         this.#show(undefined, () => JSON.stringify({ at: clock.now(), outcome: 'duplicate', ...facts })),
@@ -70,31 +72,43 @@ export class Tails {
     ]
   }
 
-  /** Written once for all who want it, and not at all when nobody does. */
+  /** Written once for all who want it and have room, and not at all when nobody does. */
   #show(address: Address | undefined, print: () => string): void {
     let text: string | undefined
-    for (const tail of this.#open) {
-      if (tail.address !== undefined && tail.address !== address) continue
+    const printOnce = () => {
       text ??= `data: ${print()}\n\n`
-      tail.show(text)
+      return text
     }
+    for (const tail of this.#open) if (tail.address === undefined || tail.address === address) tail.show(printOnce)
   }
 }
 
-/**
- * The body is spliced in as it came. A line break in it can only stand between two tokens, never in a string, and
- * would end the event's line: a blank means the same.
- */
 function describe(
   at: number,
   { notification, connections, input, source }: GatewayEvents['notification.delivered'],
+  bodyText: (body: RawJson) => string,
 ): string {
   const { to, id, type, body } = notification
   const outcome = connections > 0 ? 'delivered' : 'nobody'
   const head = JSON.stringify({ at, outcome, recipient: formatRecipient(to), id, type })
   const tail = JSON.stringify({ connections, input, source })
-  const text = Buffer.from(body.buffer, body.byteOffset, body.length)
-    .toString()
-    .replace(/[\r\n]/g, ' ')
-  return `${head.slice(0, -1)},"body":${text},${tail.slice(1)}`
+  return `${head.slice(0, -1)},"body":${bodyText(body)},${tail.slice(1)}`
+}
+
+/**
+ * A body on one line. It is spliced in as it came: a line break in it can only stand between two tokens, never in a
+ * string, and would end the event's line; a blank means the same. The last one is remembered, because a notification
+ * for a thousand recipients passes a thousand times.
+ */
+function bodyPrinter(): (body: RawJson) => string {
+  let last: RawJson | undefined
+  let text = ''
+  return (body) => {
+    if (body !== last)
+      text = Buffer.from(body.buffer, body.byteOffset, body.length)
+        .toString()
+        .replace(/[\r\n]/g, ' ')
+    last = body
+    return text
+  }
 }

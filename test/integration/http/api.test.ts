@@ -174,6 +174,24 @@ describe('what is not there', () => {
   )
 })
 
+test.each([['http://['], ['http://[::1'], ['/%00%ff']])('the address %s, which is none, is a coded error', async (path) => {
+  const { status, body } = await rawGet(path)
+  expect(status).toBe(400)
+  expect(JSON.parse(body)).toEqual(error('api.query'))
+})
+
+test('whom the app does not admit hears so everywhere, whatever key it brings', async () => {
+  const pages = Router().get('/', (_request, response) => void response.send('the demo'))
+  const guarded = await runApp({ pages, admits: ({ headers }) => headers['x-guest'] === 'yes' })
+  for (const path of ['/', '/healthz', '/metrics', '/v1/notifiers', '/nothing']) {
+    const refused = await guarded.get(path)
+    expect([path, refused.status, await json(refused)]).toEqual([path, 403, error('origin.forbidden')])
+    expect(refused.headers.get('content-security-policy')).toContain("default-src 'self'")
+  }
+  expect((await guarded.get('/v1/notifiers', { 'x-guest': 'yes' })).status).toBe(200)
+  await guarded.stop()
+})
+
 describe('what every answer carries', () => {
   test.each([['/healthz'], ['/nothing'], ['/v1/notifiers']])('%s has the security headers', async (path) => {
     const { headers } = await fetch(app.url + path)

@@ -122,6 +122,12 @@ describe('what is refused', () => {
       'draft.unknownKey',
     ],
     ['no JSON', '{"recipient":', 400, 'draft.notJson'],
+    [
+      'a number that JavaScript cannot hold',
+      '{"recipient":"42","keep":false,"notification":{"n":[1e999]}}',
+      400,
+      'draft.notJson',
+    ],
     ['two JSON values', '{} {}', 400, 'draft.notJson'],
     ['no UTF-8', Buffer.from('7b2272ff227d', 'hex'), 400, 'draft.notUtf8'],
     ['UTF-16', Buffer.from('{"recipient":"42","notification":1}', 'utf16le'), 400, 'draft.notJson'],
@@ -168,6 +174,14 @@ describe('what is refused', () => {
     expect(await json(await app.notify(live(1, { id: 'o-17', ttl: -1 })))).toEqual(refusal('draft.ttl', { id: 'o-17' }))
     expect(await json(await app.notify(live(1, { id: 'o-18', at: 1 })))).toEqual(
       refusal('draft.unknownKey', { id: 'o-18' }),
+    )
+  })
+
+  test('the refusal says nothing back that is longer than an id may be', async () => {
+    expect(await json(await app.notify(live(1, { id: 'x'.repeat(129) })))).toEqual(refusal('draft.id'))
+    const longest = 'x'.repeat(128)
+    expect(await json(await app.notify(live(1, { id: longest, ttl: 0 })))).toEqual(
+      refusal('draft.ttl', { id: longest }),
     )
   })
 

@@ -1,4 +1,4 @@
-import { createServer, type Server } from 'node:http'
+import { createServer, type IncomingMessage, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Router } from 'express'
 import type { Address } from '../../../src/core/address.ts'
@@ -43,6 +43,7 @@ export async function runApp(
     readonly clock?: Clock
     readonly keys?: readonly string[]
     readonly pages?: Router
+    readonly admits?: (request: IncomingMessage) => boolean
     readonly trustProxy?: boolean
     readonly hideMetrics?: boolean
     readonly brokenMetrics?: boolean
@@ -75,6 +76,7 @@ export async function runApp(
     metrics: options.hideMetrics === true ? null : options.brokenMetrics === true ? broken : metrics.expose,
     trustProxy: options.trustProxy ?? false,
     ...(options.pages !== undefined && { pages: options.pages }),
+    ...(options.admits !== undefined && { admits: options.admits }),
   })
   await input.open((submission, origin) => pipe.accept(submission, origin))
   const server = createServer(app)

@@ -199,6 +199,28 @@ test('a reader that stops is shown how much it missed, and the others miss nothi
   slow.destroy()
 })
 
+test('what is sent to a thousand is printed for a tail only as far as its reader has room', async () => {
+  const slow = await stoppedReader()
+  const body = checkJson(Buffer.from(JSON.stringify('x'.repeat(60_000))), 65_536)
+  const facts = { input: 'http', source: 'key-1', connections: 1, tookMs: 0 }
+  let looks = 0
+  const notification = {
+    to: 'user:42',
+    id: '1',
+    at: 0,
+    body,
+    expiresAt: undefined,
+    collapse: undefined,
+    get type() {
+      looks++
+      return 'notification'
+    },
+  } as const
+  for (let i = 0; i < 1000; i++) app.events.emit('notification.delivered', { ...facts, notification })
+  expect(looks).toBeLessThan(400)
+  slow.destroy()
+})
+
 test('a stopped reader does not keep the gateway from closing its tails', async () => {
   const slow = await stoppedReader()
   for (let i = 0; i < 300; i++) publish('42', JSON.stringify('x'.repeat(60_000)))
