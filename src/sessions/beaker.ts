@@ -5,7 +5,8 @@ import type { Session } from '../core/session.ts'
 import { readBeakerValue } from './beakerValue.ts'
 import { cookieValues } from './cookies.ts'
 import { firstGood } from './firstGood.ts'
-import { entryAt, type PyDict, type PyValue, pyText } from './pyValue.ts'
+import { idAt } from './idAt.ts'
+import { entryAt, type PyDict, type PyValue } from './pyValue.ts'
 import { malformed } from './refusals.ts'
 import { userIdFrom } from './userId.ts'
 
@@ -83,11 +84,4 @@ function secondsOf(value: PyValue | undefined): number | undefined {
   if (value?.t !== 'float' && value?.t !== 'int') return undefined
   const seconds = Number(value.v)
   return Number.isFinite(seconds) ? seconds : undefined
-}
-
-function idAt(session: PyDict, path: readonly string[]): string | bigint | undefined {
-  let value: PyValue | undefined = session
-  for (const step of path) value = value?.t === 'dict' ? entryAt(value, step) : undefined
-  if (value?.t === 'str' || value?.t === 'int') return value.v
-  return value?.t === 'str8' || value?.t === 'bytes' ? pyText(value.v) : undefined
 }
