@@ -2,14 +2,24 @@ export interface Command {
   /** What follows the name, as help shows it. */
   readonly words: string
   readonly summary: string
+  /** It runs until a signal, whether or not anybody reads what it prints. */
+  readonly isServer?: true
   /** Loaded when it is asked for: nobody waits for what another command needs. */
   load(): Promise<{ run(args: readonly string[]): Promise<number> }>
 }
 
 /** Every command but help, which tells of them, in its order. */
-export const commands: ReadonlyMap<string, Command> = new Map([
-  ['start', { words: '[--config FILE]', summary: 'run the gateway', load: () => import('./start.ts') }],
-  ['dev', { words: '[--config FILE]', summary: 'run it with a demo page at /', load: () => import('./dev.ts') }],
+export const commands: ReadonlyMap<string, Command> = new Map<string, Command>([
+  ['start', { words: '[--config FILE]', summary: 'run the gateway', isServer: true, load: () => import('./start.ts') }],
+  [
+    'dev',
+    {
+      words: '[--config FILE]',
+      summary: 'run it with a demo page at /',
+      isServer: true,
+      load: () => import('./dev.ts'),
+    },
+  ],
   [
     'notify',
     {
@@ -46,7 +56,12 @@ export const commands: ReadonlyMap<string, Command> = new Map([
   ['keys', { words: '', summary: 'print a new CURVE key pair', load: () => import('./keys.ts') }],
   [
     'registry',
-    { words: '[--config FILE]', summary: 'run the registry of notifiers alone', load: () => import('./registry.ts') },
+    {
+      words: '[--config FILE]',
+      summary: 'run the registry of notifiers alone',
+      isServer: true,
+      load: () => import('./registry.ts'),
+    },
   ],
   [
     'check-config',

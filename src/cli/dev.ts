@@ -29,7 +29,7 @@ export async function run(args: readonly string[]): Promise<number> {
   })
 }
 
-/** Who did not say which pages may connect gets those of this machine. A port that is still to be found has no origin yet. */
+/** Who did not say which pages may connect gets those of this machine. A port still to be found has no origin yet. */
 function forDevelopment(config: Config): Config {
   const { origins, port } = config.http
   if (origins !== null || port === 0) return config

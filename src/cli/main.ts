@@ -9,6 +9,7 @@ async function main([name, ...args]: readonly string[]): Promise<number> {
   if (name === '--help' || name === '-h') return main(['help'])
   if (name === undefined) throw new UsageError(`which command? One of ${[...commands.keys(), 'help'].join(', ')}`)
   const command = commands.get(name)
+  process.stdout.on('error', command?.isServer === true ? goOn : endWithReader)
   if (command !== undefined && !asksForHelp(args)) return (await command.load()).run(args)
   const help = await import('./help.ts')
   return name === 'help' ? help.run(args) : print(help.usage(name))
@@ -29,6 +30,11 @@ function print(line: string): number {
   return 0
 }
 
+/** Who reads an answer may have read enough: heraldo tail | head. */
+const endWithReader = (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1)
+/** A gateway is there for others than who reads its log. */
+const goOn = () => {}
+
 const asksForHelp = (args: readonly string[]) => args.includes('--help') || args.includes('-h')
 const oneLine = (text: string) => text.replace(/\s*\n\s*/g, ' ')
 
@@ -36,11 +42,6 @@ function version(): string {
   const manifest: unknown = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
   return typeof manifest === 'object' && manifest !== null && 'version' in manifest ? String(manifest.version) : ''
 }
-
-// Whoever reads us may stop reading: heraldo tail | head.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  process.exit(error.code === 'EPIPE' ? 0 : 1)
-})
 
 try {
   process.exitCode = await main(process.argv.slice(2))

@@ -10,7 +10,10 @@ export interface Remote {
   readonly key: string
 }
 
-/** Where the gateway is, and a key that it takes: by option, else variable, else configuration. @throws UsageError, ConfigError */
+/**
+ * Where the gateway is, and a key that it takes: by option, else variable, else configuration. @throws UsageError,
+ * ConfigError
+ */
 export function findRemote(values: { readonly [K in keyof typeof REMOTE_OPTIONS]?: string | undefined }): Remote {
   const givenUrl = values.url ?? process.env['HERALDO_URL']
   const givenKey = values.key ?? process.env['HERALDO_KEY']

@@ -14,7 +14,9 @@ interface Passed {
   readonly source?: string
 }
 
-/** Shows what passes, one line each. It ends with the gateway (exit 1) or with Ctrl-C (exit 0); it does not come back. */
+/**
+ * Shows what passes, one line each. It ends with the gateway (exit 1) or with Ctrl-C (exit 0); it does not come back.
+ */
 export async function run(args: readonly string[]): Promise<number> {
   const { values, positionals } = parseWords(args, ['[RECIPIENT]'], { ...REMOTE_OPTIONS, json: { type: 'boolean' } })
   const remote = findRemote(values)

@@ -14,7 +14,10 @@ type Options = NonNullable<ParseArgsConfig['options']>
 /** By option; and the positional ones in order. */
 type Words<O extends Options> = ReturnType<typeof parseArgs<{ options: O; allowPositionals: true; strict: true }>>
 
-/** The words after a command's name. `names` are its positional ones; those in brackets may be left out. @throws UsageError */
+/**
+ * The words after a command's name. `names` are its positional ones; those in brackets may be left out. @throws
+ * UsageError
+ */
 export function parseWords<const O extends Options>(
   args: readonly string[],
   names: readonly string[],

@@ -2,15 +2,16 @@
 const MAX_QUEUED_BYTES = 4_194_304
 
 /**
- * Standard output as a place for lines. Its reader may have gone (`heraldo start | head`) or may have stopped reading:
- * neither may hurt the gateway. pino's own destination waits forever for the first in its `flushSync`.
+ * Standard output as a place for lines. Its reader may have gone (`heraldo start | head`) or stopped reading, or its disk
+ * be full: none of that may hurt the gateway. pino's own destination waits forever for the first in its `flushSync`.
  */
 class StandardOutput {
   #isOpen = true
 
   constructor() {
-    process.stdout.on('error', () => {
-      this.#isOpen = false
+    process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+      // Who has gone never comes back; a disk may have room again.
+      if (error.code === 'EPIPE') this.#isOpen = false
     })
   }
 
