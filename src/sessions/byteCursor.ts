@@ -2,7 +2,9 @@ import { malformed } from './refusals.ts'
 
 const NEWLINE = 0x0a
 
-/** Reads forward through bytes, little-endian as pickles are. Past the end is MALFORMED, whatever length was asked for. */
+/**
+ * Reads forward through bytes, little-endian as pickles are. Past the end is MALFORMED, whatever length was asked for.
+ */
 export class ByteCursor {
   readonly #bytes: Uint8Array
   readonly #view: DataView

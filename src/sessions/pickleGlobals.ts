@@ -34,7 +34,9 @@ const MAX_DECIMAL_LENGTH = 4_400
 const DECIMAL = /^[+-]?(?:(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:e[+-]?[0-9]+)?|inf(?:inity)?|s?nan[0-9]*)$/i
 const DAY_SECONDS = 86_400
 
-/** Data that Python pickles by a call: whole names only, each with the one shape of arguments that pickle itself writes. */
+/**
+ * Data that Python pickles by a call: whole names only, each with the one shape of arguments that pickle itself writes.
+ */
 const MAKES: ReadonlyMap<string, Make> = new Map<string, Make>([
   ['datetime.datetime', ([state, zone]) => ({ t: 'datetime', v: dateTime(bytesOf(state, 10), zone) })],
   ['datetime.date', ([state]) => ({ t: 'date', v: date(bytesOf(state, 4)) })],
