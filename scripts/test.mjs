@@ -20,6 +20,7 @@ const MODULES = [
   ['python3-socketio', 'socketio'],
   ['python3-requests', 'requests'],
   ['python3-websocket', 'websocket'],
+  ['python3-repoze.who', 'repoze.who.plugins.auth_tkt'],
 ]
 const POLICY = '/usr/sbin/policy-rc.d'
 
