@@ -1,6 +1,6 @@
 import { type AuthTktOptions, authTkt } from '../../../src/sessions/authTkt.ts'
 import { handshakeAt, outcomeOf } from '../../fixtures/sessionFixtures.ts'
-import { requirePython, runPython } from '../../support/python.ts'
+import { repozeSignIn, type SignIn } from '../../support/repozeWho.ts'
 
 const SECRET = 'secret of the web application'
 const OPTIONS: AuthTktOptions = {
@@ -12,26 +12,6 @@ const OPTIONS: AuthTktOptions = {
   maxClockSkew: 300,
   userData: 'pipe',
 }
-
-/** Signs a user in as repoze.who's middleware does. Prints the Set-Cookie headers, and whom it recognises itself. */
-const APPLICATION = `
-import json, sys
-from repoze.who.plugins.auth_tkt import AuthTktCookiePlugin
-do = json.loads(sys.argv[1])
-environ = {'REMOTE_ADDR': do['address'], 'HTTP_HOST': 'www.example.org', 'SERVER_NAME': 'www.example.org'}
-plugin = AuthTktCookiePlugin(do['secret'], 'auth_tkt', include_ip=do.get('includeIp', False))
-identity = {'repoze.who.userid': eval(do['user']), 'tokens': tuple(do.get('tokens', [])), 'userdata': do.get('userdata', '')}
-cookies = [value for name, value in plugin.remember(environ, identity)]
-environ['HTTP_COOKIE'] = cookies[0].split(';')[0]
-seen = plugin.identify(environ)
-print(json.dumps({'cookies': cookies, 'seen': None if seen is None else str(seen['repoze.who.plugins.auth_tkt.userid'])}))
-`
-
-let python: string
-
-beforeAll(() => {
-  python = requirePython('repoze.who.plugins.auth_tkt')
-})
 
 test.each([
   ['a text', "'user-1001'", {}],
@@ -51,7 +31,7 @@ test.each([
 })
 
 test('a ticket that is bound to an address is good from there alone', async () => {
-  const { cookies } = await signIn({ user: "'42'", includeIp: true })
+  const { cookies } = await signIn({ includeIp: true })
   const cookie = cookies.join('; ')
   const from = (remoteAddress: string) => who(cookie, { includeIp: true }, { remoteAddress })
   expect(await from('203.0.113.9')).toEqual({ ok: true, userId: '42' })
@@ -61,7 +41,7 @@ test('a ticket that is bound to an address is good from there alone', async () =
 })
 
 test('its session ends with the timeout of the application', async () => {
-  const { cookies } = await signIn({ user: "'42'" })
+  const { cookies } = await signIn({})
   const at = (seconds: number) => handshakeAt(Math.floor(Date.now() / 1000) + seconds, { cookie: cookies.join('; ') })
   const resolver = authTkt({ ...OPTIONS, timeout: 600 })
   const session = await resolver.resolve(at(0))
@@ -72,16 +52,12 @@ test('its session ends with the timeout of the application', async () => {
 })
 
 test('the ticket of another application is none', async () => {
-  const { cookies } = await signIn({ user: "'42'", secret: 'another' })
+  const { cookies } = await signIn({ secret: 'another' })
   expect(await who(cookies.join('; '))).toEqual({ ok: false, error: 'BAD_SIGNATURE' })
 })
 
-/** The cookies as the browser sends them back. Python's characters in a header are bytes on the wire, as Node's are. */
-async function signIn(request: Record<string, unknown>): Promise<{ cookies: string[]; seen: string | null }> {
-  const whole = { secret: SECRET, address: '203.0.113.9', ...request }
-  const { cookies, seen } = JSON.parse(await runPython(python, APPLICATION, [JSON.stringify(whole)]))
-  return { cookies: cookies.map((cookie: string) => cookie.split(';')[0]), seen }
-}
+const signIn = (request: Partial<SignIn>) =>
+  repozeSignIn({ secret: SECRET, user: "'42'", address: '203.0.113.9', ...request })
 
 const who = (cookie: string, options: Partial<AuthTktOptions> = {}, from: { remoteAddress?: string } = {}) =>
   outcomeOf(authTkt({ ...OPTIONS, ...options }).resolve(handshakeAt(Date.now() / 1000, { cookie, ...from })))
