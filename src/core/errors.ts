@@ -119,7 +119,11 @@ export class GatewayError extends Error {
 
   constructor(code: ErrorCode, options: { message?: string; reason?: RefusalReason; cause?: unknown } = {}) {
     const row = TABLE[code]
+    // Walking the stack costs more than all the rest of a refusal, and says nothing: the code does. A cause has its own.
+    const { stackTraceLimit } = Error
+    Error.stackTraceLimit = 0
     super(options.message ?? row.message, options.cause === undefined ? undefined : { cause: options.cause })
+    Error.stackTraceLimit = stackTraceLimit
     this.name = 'GatewayError'
     this.code = code
     this.status = row.status

@@ -21,13 +21,22 @@ export function checkJson(bytes: Uint8Array, maxBytes: number): RawJson {
   if (bytes.length > maxBytes) throw new GatewayError('draft.tooLarge')
   const text = decodeUtf8(bytes)
   if (isTooDeep(bytes)) throw new GatewayError('draft.tooDeep')
+  if (!isJson(text)) throw new GatewayError('draft.notJson')
+  return bytes as RawJson
+}
+
+/** The parser's own error quotes the body, which is nobody's business, and the stack that it walks costs more than parsing. */
+function isJson(text: string): boolean {
+  const { stackTraceLimit } = Error
+  Error.stackTraceLimit = 0
   try {
     JSON.parse(text)
+    return true
   } catch {
-    // The parser's own message quotes the body, which is nobody's business.
-    throw new GatewayError('draft.notJson')
+    return false
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit
   }
-  return bytes as RawJson
 }
 
 /** @throws GatewayError `draft.notUtf8` */

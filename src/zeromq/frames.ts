@@ -19,18 +19,15 @@ export const isHeartbeat = (frames: readonly Buffer[]) =>
  */
 export function decodeFrames(frames: readonly Buffer[]): Submission {
   const [first, header, last] = frames
-  if (first === undefined || (frames.length !== 1 && frames.length !== 3)) throw WRONG_FRAMES
+  if (first === undefined || (frames.length !== 1 && frames.length !== 3)) throw new GatewayError('draft.frames')
   const bar = first.indexOf(BAR)
-  if (bar < 1 || bar > MAX_RECIPIENT_BYTES) throw WRONG_RECIPIENT
+  if (bar < 1 || bar > MAX_RECIPIENT_BYTES) throw new GatewayError('draft.recipient')
   if (last === undefined) return { to: [recipient(first, bar)], header: undefined, body: first.subarray(bar + 1) }
-  if (bar !== first.length - 1) throw WRONG_FRAMES
+  if (bar !== first.length - 1) throw new GatewayError('draft.frames')
   return { to: [recipient(first, bar)], header, body: last }
 }
 
 const HEARTBEAT = Buffer.from('!heartbeat|')
-/** Made once: in a flood of garbage, a stack trace for each would cost more than all the rest. */
-const WRONG_FRAMES = new GatewayError('draft.frames')
-const WRONG_RECIPIENT = new GatewayError('draft.recipient')
 
 /** Buffer writes U+FFFD for what is no UTF-8, and is several times as quick as the decoder that would refuse it. */
 function recipient(first: Buffer, bar: number): string {

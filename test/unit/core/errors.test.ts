@@ -31,3 +31,11 @@ test('a reason of refusal decides the code that the browser hears', () => {
     'session.invalid',
   ])
 })
+
+test('a refusal walks no stack and leaves those of others alone; the cause of an internal one keeps its own', () => {
+  const bug = new TypeError('a bug')
+  const internal = asGatewayError(bug)
+  expect(internal.stack?.split('\n')).toHaveLength(1)
+  expect(internal.cause).toBe(bug)
+  for (const { stack } of [bug, new Error('afterwards')]) expect(stack).toContain('errors.test.ts')
+})
