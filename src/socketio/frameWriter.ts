@@ -31,22 +31,28 @@ export class Frame {
 }
 
 /**
- * Packs notifications as `42["<event>",<body>,<meta>]` in one contiguous WebSocket frame. The body's bytes are copied as
- * they came: parsed by nobody, printed by nobody.
+ * Packs notifications as `42["<event>",<body>,<meta>]` in one contiguous WebSocket frame. The body's bytes are copied
+ * as they came: parsed by nobody, printed by nobody. What goes to many recipients in turn is packed once for them all.
  */
 export function frameWriter(eventName: string): (notification: Notification) => Frame {
   const head = Buffer.from(`${ENGINE_MESSAGE}${SOCKET_EVENT}[${JSON.stringify(eventName)},`)
+  let last: { readonly body: Uint8Array; readonly tail: string; readonly frame: Frame } | undefined
   return ({ id, type, at, body, expiresAt, collapse }) => {
     const tail = `,${JSON.stringify({ id, type, at, expiresAt, collapse })}]`
-    const payload = head.length + body.length + Buffer.byteLength(tail)
-    const payloadAt = headerLength(payload)
-    const bytes = Buffer.allocUnsafe(payloadAt + payload)
-    writeHeader(bytes, payload)
-    bytes.set(head, payloadAt)
-    bytes.set(body, payloadAt + head.length)
-    bytes.write(tail, payloadAt + head.length + body.length)
-    return new Frame(bytes, payloadAt)
+    if (last?.body !== body || last.tail !== tail) last = { body, tail, frame: pack(head, body, tail) }
+    return last.frame
   }
+}
+
+function pack(head: Buffer, body: Uint8Array, tail: string): Frame {
+  const payload = head.length + body.length + Buffer.byteLength(tail)
+  const payloadAt = headerLength(payload)
+  const bytes = Buffer.allocUnsafe(payloadAt + payload)
+  writeHeader(bytes, payload)
+  bytes.set(head, payloadAt)
+  bytes.set(body, payloadAt + head.length)
+  bytes.write(tail, payloadAt + head.length + body.length)
+  return new Frame(bytes, payloadAt)
 }
 
 function headerLength(payload: number): number {

@@ -27,6 +27,23 @@ describe('a notification as a WebSocket frame', () => {
     )
   })
 
+  test('is packed once for all recipients of one draft, and anew for anything else', () => {
+    const first = notificationOf('user:42', 'n', '"hi"', { expiresAt: 5, collapse: 'c' })
+    const frame = write(first)
+    expect(write({ ...first, to: 'user:43' })).toBe(frame)
+    for (const other of [
+      { ...first, id: 'm' },
+      { ...first, type: 'order' },
+      { ...first, at: 0 },
+      { ...first, expiresAt: undefined },
+      { ...first, collapse: 'd' },
+      notificationOf('user:42', 'n', '"ho"', { expiresAt: 5, collapse: 'c' }),
+    ]) {
+      expect(bytesOf(write(first)).equals(bytesOf(write(other)))).toBe(false)
+      expect(bytesOf(write(first)).equals(bytesOf(frame))).toBe(true)
+    }
+  })
+
   test.each([125, 126, 65_535, 65_536, 65_537])('has the header that RFC 6455 wants for %i bytes', (payload) => {
     const overhead = bytesOf(write(notificationOf('user:42', 'n', '""'))).length - 2 - 2
     const bytes = bytesOf(write(notificationOf('user:42', 'n', `"${'x'.repeat(payload - overhead - 2)}"`)))
