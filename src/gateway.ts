@@ -3,6 +3,7 @@ import { asGatewayError, GatewayError } from './core/errors.ts'
 import type { Events } from './core/events.ts'
 import type { Follows } from './core/follows.ts'
 import type { Hub } from './core/hub.ts'
+import { networkOf } from './core/network.ts'
 import type { Hello } from './core/notification.ts'
 import type { Clock, Connection, Reception, SessionResolver } from './core/ports.ts'
 import { RateLimit } from './core/rateLimit.ts'
@@ -31,12 +32,13 @@ interface Stay {
   readonly cancelExpiry: () => void
 }
 
-/** What a client may ask: admit → open → welcome → close. Transports bring the browsers, the gateway knows the rules. */
+/** What a client may ask: knock → admit → open → welcome → close. Transports bring browsers, the gateway has rules. */
 export class Gateway implements Reception {
   readonly #parts: GatewayParts
   readonly #stays = new Map<Connection, Stay>()
   readonly #perUser = new Tally()
-  readonly #perAddress = new Tally()
+  readonly #perNetwork = new Tally()
+  readonly #newcomers = new Tally()
   readonly #handshakes: RateLimit
   #draining = false
 
@@ -46,11 +48,24 @@ export class Gateway implements Reception {
     this.#handshakes = new RateLimit(perSecond, perSecond)
   }
 
+  /** Newcomers are counted by themselves, so that one tab too many still gets far enough to hear why it is refused. */
+  knock(remoteAddress: string, transport: string): () => void {
+    const { clock, limits } = this.#parts
+    const network = networkOf(remoteAddress)
+    const isCrowded = limits.perAddress > 0 && this.#newcomers.of(network) >= limits.perAddress
+    if (isCrowded || !this.#handshakes.take(clock.monotonic()))
+      throw this.#refuse(tooMany('Too many handshakes at once; come back in a moment.'), remoteAddress, transport)
+    this.#newcomers.add(network)
+    let waits = true
+    return () => {
+      if (waits) this.#newcomers.remove(network)
+      waits = false
+    }
+  }
+
   async admit(handshake: Handshake, transport: string): Promise<Session> {
     try {
       if (this.#draining) throw new GatewayError('draining')
-      if (!this.#handshakes.take(this.#parts.clock.monotonic()))
-        throw tooMany('Too many handshakes at once; come back in a moment.')
       return await recognise(this.#parts.resolvers, handshake)
     } catch (thrown) {
       throw this.#refuse(asGatewayError(thrown), handshake.remoteAddress, transport)
@@ -62,7 +77,7 @@ export class Gateway implements Reception {
     const { hub, follows, events } = this.#parts
     if (!this.#hasPlace(connection)) throw this.#refuse(tooMany(), remoteAddress, transport.name)
     this.#perUser.add(session.user.id)
-    this.#perAddress.add(remoteAddress)
+    this.#perNetwork.add(networkOf(remoteAddress))
     hub.open(connection)
     const addresses = [userAddress(session.user.id), EVERYONE]
     const followed = Promise.all(addresses.map((address) => follows.follow(address)))
@@ -92,7 +107,7 @@ export class Gateway implements Reception {
     this.#parts.hub.close(connection)
     for (const address of stay.addresses) this.#parts.follows.unfollow(address)
     this.#perUser.remove(session.user.id)
-    this.#perAddress.remove(remoteAddress)
+    this.#perNetwork.remove(networkOf(remoteAddress))
     this.#parts.events.emit('connection.closed', {
       connection: id,
       user: session.user.id,
@@ -120,7 +135,7 @@ export class Gateway implements Reception {
     const { perUser, perAddress } = this.#parts.limits
     return (
       (perUser === 0 || this.#perUser.of(session.user.id) < perUser) &&
-      (perAddress === 0 || this.#perAddress.of(remoteAddress) < perAddress)
+      (perAddress === 0 || this.#perNetwork.of(networkOf(remoteAddress)) < perAddress)
     )
   }
 

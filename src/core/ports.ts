@@ -89,7 +89,12 @@ export interface Connection {
 
 /** What a transport may ask of the gateway when browsers come and go. */
 export interface Reception {
-  /** Who is it? @throws GatewayError `session.…`, `store.unavailable`, `limit.connections`, `draining` */
+  /**
+   * Somebody opens a connection, and has not said yet who it is. Returns what frees its place at the door: to be
+   * called when it was admitted or is gone, harmless when called again. @throws GatewayError `limit.connections`
+   */
+  knock(remoteAddress: string, transport: string): () => void
+  /** Who is it? @throws GatewayError `session.…`, `store.unavailable`, `draining` */
   admit(handshake: Handshake, transport: string): Promise<Session>
   /** Takes a place for it, in this tick. @throws GatewayError `limit.connections` */
   open(connection: Connection): void

@@ -1,53 +1,99 @@
 import { type IncomingMessage, ServerResponse, STATUS_CODES } from 'node:http'
-import { GatewayError } from '../core/errors.ts'
+import { asGatewayError, GatewayError } from '../core/errors.ts'
 import type { Events } from '../core/events.ts'
+import type { Reception } from '../core/ports.ts'
 import { addressOf } from './handshake.ts'
 
 export interface DoorRules {
+  /** The transport's. */
   readonly name: string
   readonly origins: readonly string[]
   readonly trustProxy: boolean
   readonly events: Events
+  readonly reception: Pick<Reception, 'knock'>
   readonly isDraining: () => boolean
+  /** Whom it refuses is refused whatever origin it has. By default it refuses nobody. */
+  readonly admits?: (request: IncomingMessage) => boolean
 }
 
 /**
- * An Engine.IO middleware that every newcomer passes, long-polling and WebSocket alike: `cors` keeps no WebSocket out, and
- * Engine.IO's own `allowRequest` would answer a refused upgrade with 400. A request without an Origin passes: it is no
- * browser's, or one from the same origin.
+ * What every request passes before Engine.IO sees it, long-polling and WebSocket alike: `cors` keeps no WebSocket out,
+ * and Engine.IO's own `allowRequest` would answer a refused upgrade with 400.
  */
-export function door(rules: DoorRules) {
-  const origins = new Set(rules.origins)
-  return (request: IncomingMessage, response: unknown, next: () => void): void => {
-    const { origin } = request.headers
-    if (!isHandshake(request)) next()
-    else if (origin !== undefined && !origins.has(origin)) refuse('origin.forbidden', request, response, rules)
-    else if (rules.isDraining()) refuse('draining', request, response, rules)
-    else next()
+export class Door {
+  readonly #rules: DoorRules
+  readonly #origins: ReadonlySet<string>
+  /** Frees the place of a newcomer that Engine.IO has made no connection of yet. */
+  readonly #places = new WeakMap<IncomingMessage, () => void>()
+
+  constructor(rules: DoorRules) {
+    this.#rules = rules
+    this.#origins = new Set(rules.origins)
+  }
+
+  /** An Engine.IO middleware. */
+  check(request: IncomingMessage, response: unknown, next: () => void): void {
+    try {
+      const { searchParams } = new URL(request.url ?? '', 'http://localhost')
+      if (this.#rules.admits?.(request) === false || this.#isForeign(request)) this.#refuse('origin.forbidden', request)
+      if (searchParams.has('j'))
+        this.#refuse('origin.forbidden', request, 'JSONP is not spoken here: any page could read it.')
+      if (isHandshake(searchParams)) this.#knock(request, response)
+      next()
+    } catch (thrown) {
+      answer(asGatewayError(thrown), request, response)
+    }
+  }
+
+  /** A connection came of this request. What this returns frees its place: when it was admitted, or is gone. */
+  enter(request: IncomingMessage): () => void {
+    const leave = this.#places.get(request)
+    this.#places.delete(request)
+    return leave ?? (() => {})
+  }
+
+  /**
+   * Is it sent by a page that may not connect? A request without an Origin is no browser's, or of the same origin, or
+   * made by a tag of any page (`<script>`, `<img>`), with its cookies: only Sec-Fetch-Site tells these apart. Browsers
+   * send that to trustworthy addresses alone (HTTPS, localhost); a tag elsewhere can read nothing that we answer.
+   */
+  #isForeign({ headers }: IncomingMessage): boolean {
+    const { origin, 'sec-fetch-site': site } = headers
+    if (origin !== undefined) return !this.#origins.has(origin)
+    return site !== undefined && site !== 'same-origin' && site !== 'none'
+  }
+
+  /** @throws GatewayError `draining`, `limit.connections` */
+  #knock(request: IncomingMessage, response: unknown): void {
+    const { name, reception, isDraining } = this.#rules
+    if (isDraining()) this.#refuse('draining', request)
+    this.#places.set(request, reception.knock(this.#addressOf(request), name))
+    // Engine.IO may refuse it still, for reasons of its own.
+    const wire = response instanceof ServerResponse ? response : request.socket
+    wire.once('close', () => this.enter(request)())
+  }
+
+  #refuse(code: 'origin.forbidden' | 'draining', request: IncomingMessage, message?: string): never {
+    const { events, name: transport } = this.#rules
+    const remoteAddress = this.#addressOf(request)
+    events.emit('connection.refused', { transport, remoteAddress, code, reason: undefined })
+    throw new GatewayError(code, message === undefined ? {} : { message })
+  }
+
+  #addressOf(request: IncomingMessage): string {
+    return addressOf(request, request.socket.remoteAddress, this.#rules.trustProxy)
   }
 }
 
-/** Who knows a session's id is here already, and has yet to hear its farewell. As in Engine.IO, the last `sid` counts. */
-function isHandshake({ url = '' }: IncomingMessage): boolean {
-  const sid = new URL(url, 'http://localhost').searchParams.getAll('sid').at(-1)
-  return sid === undefined || sid === ''
-}
+/** Who knows a session's id is here, and has yet to hear its farewell. As in Engine.IO, the last `sid` counts. */
+const isHandshake = (query: URLSearchParams) => (query.getAll('sid').at(-1) ?? '') === ''
 
-function refuse(
-  code: 'origin.forbidden' | 'draining',
-  request: IncomingMessage,
-  response: unknown,
-  { events, name, trustProxy }: DoorRules,
-): void {
-  const error = new GatewayError(code)
-  const remoteAddress = addressOf(request, request.socket.remoteAddress, trustProxy)
-  events.emit('connection.refused', { transport: name, remoteAddress, code, reason: undefined })
+function answer(error: GatewayError, { socket }: IncomingMessage, response: unknown): void {
   const body = JSON.stringify({ error: error.toPublic() })
   if (response instanceof ServerResponse) {
     response.writeHead(error.status, { 'content-type': 'application/json' }).end(body)
     return
   }
-  const { socket } = request
   // Nobody else listens to it any more, and an error without a listener would end the process.
   socket.on('error', () => socket.destroy())
   socket.write(

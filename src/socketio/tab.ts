@@ -4,7 +4,7 @@ import type { Connection, Transport } from '../core/ports.ts'
 import type { Session } from '../core/session.ts'
 import type { Frame } from './frameWriter.ts'
 
-/** What we say through Socket.IO's own `emit`; notifications are written as frames. What we hear is judged by `hearEvents`. */
+/** What we say through Socket.IO's own `emit`; notifications go as frames. What we hear is judged by `hearEvents`. */
 export interface ServerEvents {
   hello: (hello: Hello) => void
   bye: (farewell: Farewell) => void
@@ -92,9 +92,9 @@ export class Tab implements Connection {
   }
 
   /**
-   * Discards instead of Engine.IO's orderly close: over polling that one waits up to 30 seconds for a last request, and
-   * its close packet makes python-socketio stay away. A client that asks again hears that its session is gone, and
-   * connects anew.
+   * Discards instead of Engine.IO's orderly close: over polling that one waits up to 30 seconds for a last request,
+   * and its close packet makes python-socketio stay away. A client that asks again hears that its session is gone,
+   * and connects anew.
    */
   #closeWhenFlushed(): void {
     this.#engine.once('drain', () => this.#engine.close(true))

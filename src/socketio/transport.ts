@@ -1,4 +1,4 @@
-import type { Server as HttpServer } from 'node:http'
+import type { Server as HttpServer, IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { Server } from 'socket.io'
 import { asGatewayError, GatewayError } from '../core/errors.ts'
@@ -7,10 +7,11 @@ import type { Farewell, Hello, Notification } from '../core/notification.ts'
 import type { Clock, Connection, Reception, Transport } from '../core/ports.ts'
 import { RateLimit } from '../core/rateLimit.ts'
 import { type ClientEvents, hearEvents } from './clientEvents.ts'
-import { door } from './door.ts'
+import { Door } from './door.ts'
 import { type Frame, frameWriter } from './frameWriter.ts'
 import { addressOf, toHandshake } from './handshake.ts'
 import { type Engine, type QueueBounds, type ServerEvents, type Socket, Tab } from './tab.ts'
+import { PonglessWebSocketServer, serveWithoutUpgrade } from './upgrades.ts'
 
 export interface SocketioOptions {
   /** Attached to in `open`, so it has its own request listener by then. Its owner listens and closes. */
@@ -22,6 +23,8 @@ export interface SocketioOptions {
   readonly eventName: string
   /** Exactly these pages may connect. */
   readonly origins: readonly string[]
+  /** Whom it refuses may not connect, whatever origin it has. By default it refuses nobody. */
+  readonly admits?: (request: IncomingMessage) => boolean
   /** Serves `/socket.io/socket.io.js`, for the demo page. */
   readonly serveClient: boolean
   readonly trustProxy: boolean
@@ -53,8 +56,12 @@ const PATH = '/socket.io/'
 const MAX_MESSAGE_BYTES = 65_536
 /** How long `close` waits for browsers that do not answer their farewell. */
 const FAREWELL_MS = 1_000
+/** How many are sent away in one turn of the event loop; thousands would block it. */
+const FAREWELLS_A_TURN = 500
 /** An event is up to eleven messages, with its attachments. Beyond that somebody floods us with what is no event. */
 const MESSAGES_PER_EVENT = 11
+/** Engine.IO's message with Socket.IO's CONNECT to a namespace that is not `/`. */
+const FOREIGN_CONNECT = /^0\/[^,]/
 
 /** Socket.IO 4 over WebSocket and long-polling, namespace `/` (PROTOCOL.md §4). */
 export const socketioTransport = (options: SocketioOptions): Transport => new SocketioTransport(options)
@@ -66,8 +73,8 @@ class SocketioTransport implements Transport {
   readonly #tabs = new Set<Tab>()
   /** More waits for them than may, and they are about to be judged. */
   readonly #behind = new Set<Tab>()
-  /** Engine.IO connections that asked to connect: each is answered before it may ask again. */
-  readonly #asking = new WeakSet<Engine>()
+  /** Engine.IO connections that have not asked to connect yet, and what frees their place at the door. */
+  readonly #newcomers = new WeakMap<Engine, () => void>()
   /** The TCP connections of all WebSockets, so that `close` can wait for them and end those that do not answer. */
   readonly #wires = new Set<Duplex>()
   #io: Server<Record<string, never>, ServerEvents> | undefined
@@ -81,15 +88,18 @@ class SocketioTransport implements Transport {
   }
 
   async open(): Promise<void> {
-    const { server, origins, serveClient, trustProxy, events, limits } = this.#options
-    server.on('upgrade', (request, wire) => {
+    const { server, origins, serveClient, limits } = this.#options
+    server.on('upgrade', (request, wire, rest) => {
       if (request.url?.startsWith(PATH)) this.#watch(wire)
+      else serveWithoutUpgrade(server, request, wire, rest)
     })
     const io = new Server<Record<string, never>, ServerEvents>({
       path: PATH,
       serveClient,
       cors: { origin: [...origins], credentials: true },
       transports: ['polling', 'websocket'],
+      wsEngine: PonglessWebSocketServer,
+      destroyUpgrade: false,
       allowEIO3: false,
       perMessageDeflate: false,
       httpCompression: false,
@@ -100,8 +110,9 @@ class SocketioTransport implements Transport {
     io.use((socket, next) => void this.#admit(socket, next))
     io.on('connection', (socket) => this.#welcome(socket))
     io.attach(server)
-    io.engine.use(door({ name: this.name, origins, trustProxy, events, isDraining: () => this.#draining }))
-    io.engine.on('connection', (engine: Engine) => this.#bridle(engine))
+    const door = new Door({ ...this.#options, name: this.name, isDraining: () => this.#draining })
+    io.engine.use(door.check.bind(door))
+    io.engine.on('connection', (engine: Engine) => this.#receive(engine, door.enter(engine.request)))
     this.#io = io
   }
 
@@ -135,8 +146,11 @@ class SocketioTransport implements Transport {
     const empty = new Promise<void>((resolve) => {
       this.#onEmpty = resolve
     })
+    for (const [i, tab] of [...this.#tabs].entries()) {
+      if (i > 0 && i % FAREWELLS_A_TURN === 0) await nextTurn()
+      this.dismiss(tab, { code: 'drain', retryInMs: this.#retryInMs() })
+    }
     const cancel = this.#options.clock.later(FAREWELL_MS, () => this.#onEmpty?.())
-    for (const tab of this.#tabs) this.dismiss(tab, { code: 'drain', retryInMs: this.#retryInMs() })
     this.#checkEmpty()
     await empty
     cancel()
@@ -149,21 +163,23 @@ class SocketioTransport implements Transport {
   async #admit(socket: Socket, next: (error?: Error) => void): Promise<void> {
     const { reception, clock, trustProxy } = this.#options
     const { conn } = socket
-    // A second CONNECT while the first is looked up would cost a lookup and a place for each.
-    if (this.#asking.has(conn)) {
+    const leaveDoor = this.#newcomers.get(conn)
+    // Each may ask once. Who is refused hears why and goes; closing it at once would make python-socketio and the
+    // client 3.1 come back, so those who stay have until Socket.IO's `connectTimeout`.
+    if (leaveDoor === undefined) {
       conn.close(true)
       return next()
     }
-    this.#asking.add(conn)
+    this.#newcomers.delete(conn)
     try {
       const remoteAddress = addressOf(socket.request, conn.remoteAddress, trustProxy)
       const session = await reception.admit(toHandshake(socket, remoteAddress, clock.now()), this.name)
       if (conn.readyState !== 'open') return next()
       if (this.#draining) throw new GatewayError('draining')
       this.#seat(new Tab(socket, session, this, remoteAddress))
+      leaveDoor()
       next()
     } catch (thrown) {
-      this.#asking.delete(conn)
       const error = asGatewayError(thrown)
       next(Object.assign(new Error(error.message), { data: error.toPublic() }))
     }
@@ -199,7 +215,7 @@ class SocketioTransport implements Transport {
     this.#checkEmpty()
   }
 
-  /** A burst within one turn of the event loop is not the browser's fault: who is behind when sockets had theirs is slow. */
+  /** A burst within one turn of the event loop is not the browser's fault: who is behind after it is slow. */
   #judgeLater(tab: Tab): void {
     if (this.#behind.size === 0) setImmediate(() => this.#judge())
     this.#behind.add(tab)
@@ -216,12 +232,16 @@ class SocketioTransport implements Transport {
     this.#options.events.emit('client.slow', { connection: id, user: session.user.id, lost })
   }
 
-  /** What is no event is answered too (a foreign namespace, say), so it may not come without bound either. */
-  #bridle(engine: Engine): void {
+  /** Whatever an Engine.IO connection makes us answer is bounded from its first message on, not only events. */
+  #receive(engine: Engine, leaveDoor: () => void): void {
     const { clock, limits } = this.#options
     const messages = new RateLimit(limits.eventsPerSecond * MESSAGES_PER_EVENT, limits.burst * MESSAGES_PER_EVENT)
-    engine.on('data', () => {
+    this.#newcomers.set(engine, leaveDoor)
+    engine.once('close', leaveDoor)
+    engine.on('data', (message: unknown) => {
       if (!messages.take(clock.monotonic())) engine.close(true)
+      // Socket.IO has refused it by now, and would refuse the next one, with the name that it was given.
+      else if (typeof message === 'string' && FOREIGN_CONNECT.test(message)) engine.close()
     })
   }
 
@@ -239,3 +259,5 @@ class SocketioTransport implements Transport {
 
   #retryInMs = () => Math.floor(Math.random() * this.#options.limits.retrySpreadMs)
 }
+
+const nextTurn = () => new Promise<void>((resolve) => setImmediate(resolve))

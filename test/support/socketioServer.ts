@@ -23,7 +23,20 @@ export class Lobby implements Reception {
   gate: Promise<void> = Promise.resolve()
   lookups = 0
   full = false
+  /** Connections that have not been recognised yet. */
+  newcomers = 0
+  crowded = false
   onOpen: (connection: Connection) => void = () => {}
+
+  knock(): () => void {
+    if (this.crowded) throw new GatewayError('limit.connections')
+    this.newcomers++
+    let waits = true
+    return () => {
+      if (waits) this.newcomers--
+      waits = false
+    }
+  }
 
   async admit(handshake: Handshake): Promise<Connection['session']> {
     this.handshakes.push(handshake)
@@ -85,7 +98,7 @@ export interface SocketioServer {
 }
 
 export async function startSocketio(options: Partial<SocketioOptions> = {}, port = 0): Promise<SocketioServer> {
-  const http = createServer((_, response) => response.writeHead(404).end())
+  const http = createServer((request, response) => void request.pipe(response.writeHead(404)))
   const lobby = new Lobby()
   const events = new Events()
   const clock = fakeClock()

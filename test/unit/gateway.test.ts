@@ -176,17 +176,42 @@ describe('a browser that comes', () => {
     await come('42', 'in its place')
   })
 
-  test('connections per address and handshakes per second have a bound too', async () => {
-    const { come } = house({ perAddress: 1 })
+  test('connections per address have a bound, and an IPv6 household is one address', async () => {
+    const { come, gateway } = house({ perAddress: 1 })
     await come('42', 'a', '10.0.0.1')
     expect((await refusal(come('43', 'b', '10.0.0.1'))).code).toBe('limit.connections')
     await come('43', 'c', '10.0.0.2')
-    const { gateway, clock } = house({ handshakesPerSecond: 2 })
-    await gateway.admit(handshake('42'), 'test')
-    await gateway.admit(handshake('42'), 'test')
-    expect((await refusal(gateway.admit(handshake('42'), 'test'))).code).toBe('limit.connections')
+    const home = await come('42', 'd', '2001:db8:0:7::1')
+    expect((await refusal(come('43', 'e', '2001:db8::7:a:b:c:d'))).code).toBe('limit.connections')
+    await come('43', 'f', '2001:db8:0:8::1')
+    gateway.close(home, 'left')
+    await come('43', 'g', '2001:db8::7:a:b:c:d')
+  })
+
+  test('before anybody knows who it is takes one of so many places per address', async () => {
+    const { come, events, gateway } = house({ perAddress: 2 })
+    const refused: unknown[] = []
+    events.on('connection.refused', ({ code, remoteAddress }) => void refused.push([code, remoteAddress]))
+    // A tab that is admitted takes none of them.
+    await come('42', 'a')
+    const knock = (address = '10.0.0.1') => gateway.knock(address, 'test')
+    const leave = knock()
+    knock()
+    expect(knock).toThrow(expect.objectContaining({ code: 'limit.connections', retry: true }))
+    expect(refused).toEqual([['limit.connections', '10.0.0.1']])
+    knock('10.0.0.2')
+    leave()
+    leave()
+    knock()
+    expect(knock).toThrow(GatewayError)
+  })
+
+  test('is one of so many handshakes per second, wherever it comes from', () => {
+    const { clock, gateway } = house({ handshakesPerSecond: 2 })
+    for (const address of ['10.0.0.1', '10.0.0.2']) gateway.knock(address, 'test')()
+    expect(() => gateway.knock('10.0.0.3', 'test')).toThrow(expect.objectContaining({ code: 'limit.connections' }))
     clock.advance(1000)
-    await gateway.admit(handshake('42'), 'test')
+    gateway.knock('10.0.0.3', 'test')
   })
 
   test('while draining is asked to come back', async () => {

@@ -1,3 +1,5 @@
+import { EVERYONE } from '../../../src/core/address.ts'
+import { Tab } from '../../../src/socketio/tab.ts'
 import { SOCKETIO_LIMITS } from '../../../src/socketio/transport.ts'
 import { browse, CLIENTS, closeTab, rawClient, rawPolling } from '../../support/socketioClients.ts'
 import { type SocketioServer, startSocketio } from '../../support/socketioServer.ts'
@@ -106,6 +108,26 @@ describe('while it closes', () => {
       return count === 0
     })
     stuck.ws.terminate()
+  })
+
+  test('thousands of browsers are told in slices, all of them, and then have their second', async () => {
+    const clients = await Promise.all(Array.from({ length: 1_001 }, () => rawClient(server.port, '42')))
+    await until('all are here', () => server.lobby.hub.size === clients.length)
+    const tabs = server.lobby.hub.at(EVERYONE).flatMap(({ connections }) => connections)
+    const told = () => tabs.filter((tab) => tab instanceof Tab && tab.leaving === 'drain').length
+    const closed = server.transport.close()
+    server.clock.advance(1_000)
+    const turns = [told()]
+    while (turns.at(-1) !== clients.length) {
+      await new Promise((resolve) => setImmediate(resolve))
+      turns.push(told())
+    }
+    expect(turns).toEqual([500, 1_000, 1_001])
+    await closed
+    await until('all are closed', () => clients.every(({ closeCode }) => closeCode !== undefined))
+    expect(clients.filter(({ messages }) => messages.some((message) => message.includes('"drain"')))).toHaveLength(
+      1_001,
+    )
   })
 
   test('the HTTP server goes on: its owner closes it', async () => {

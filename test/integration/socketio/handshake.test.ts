@@ -1,8 +1,9 @@
-import { get } from 'node:http'
+import { once } from 'node:events'
+import { get, type IncomingMessage } from 'node:http'
 import { text } from 'node:stream/consumers'
 import { GatewayError } from '../../../src/core/errors.ts'
 import { SOCKETIO_LIMITS } from '../../../src/socketio/transport.ts'
-import { browse, CLIENTS, rawClient } from '../../support/socketioClients.ts'
+import { browse, CLIENTS, closeTab, type RawClient, rawClient, rawPolling } from '../../support/socketioClients.ts'
 import { PAGE, type SocketioServer, startSocketio } from '../../support/socketioServer.ts'
 import { until } from '../../support/until.ts'
 
@@ -71,13 +72,48 @@ describe('who may connect', () => {
     expect((await polling()).status).toBe(200)
   })
 
+  test('a tag in a page of another site brings the cookie and no Origin, and is refused', async () => {
+    server = await startSocketio()
+    for (const site of ['cross-site', 'same-site']) {
+      expect((await polling({ 'Sec-Fetch-Site': site })).status).toBe(403)
+      expect((await upgrade({ 'Sec-Fetch-Site': site })).status).toBe(403)
+    }
+    for (const site of ['same-origin', 'none']) expect((await polling({ 'Sec-Fetch-Site': site })).status).toBe(200)
+    expect((await polling({ 'Sec-Fetch-Site': 'cross-site', Origin: PAGE })).status).toBe(200)
+  })
+
+  test('nothing is ever answered as a script (JSONP): any page could run and read it', async () => {
+    server = await startSocketio()
+    const sid = await rawPolling(server.url)
+    for (const query of ['j=0', 'j', `sid=${sid}&j=0`]) {
+      const answer = await fetch(`${server.url}/socket.io/?EIO=4&transport=polling&${query}`)
+      expect(answer.status).toBe(403)
+      expect(answer.headers.get('content-type')).toBe('application/json')
+      expect(await answer.json()).toMatchObject({ error: { code: 'origin.forbidden' } })
+    }
+  })
+
+  test.each(['GET', 'POST'])(
+    'a page of a foreign origin that knows a session id may not %s with it',
+    async (method) => {
+      server = await startSocketio()
+      const poll = `${server.url}/socket.io/?EIO=4&transport=polling&sid=${await rawPolling(server.url)}`
+      const body = method === 'POST' ? '40{"token":"42"}' : null
+      const answer = await fetch(poll, { method, body, headers: { Origin: 'https://evil.example' } })
+      expect([answer.status, await answer.json()]).toMatchObject([403, { error: { code: 'origin.forbidden' } }])
+      expect((await fetch(poll, { method: 'POST', body: '40{"token":"43"}', headers: { Origin: PAGE } })).status).toBe(
+        200,
+      )
+      await until('the session goes on', () => server.lobby.hub.size === 1)
+      expect(server.lobby.handshakes.map(({ token }) => token)).toEqual(['43'])
+    },
+  )
+
   test('a session id that nobody was given is no way past the check', async () => {
     server = await startSocketio()
     const foreign = { headers: { Origin: 'https://evil.example' } }
     const go = (query: string) => fetch(`${server.url}/socket.io/?EIO=4&transport=polling&${query}`, foreign)
-    expect((await go('sid=guess')).status).toBe(400)
-    expect((await go('sid=')).status).toBe(403)
-    expect((await go('sid=guess&sid=')).status).toBe(403)
+    for (const query of ['sid=guess', 'sid=', 'sid=guess&sid=']) expect((await go(query)).status).toBe(403)
     expect(server.lobby.handshakes).toEqual([])
   })
 
@@ -96,13 +132,30 @@ describe('who may connect', () => {
     expect([answer.status, await answer.json()]).toEqual([400, { code: 5, message: 'Unsupported protocol version' }])
   })
 
-  test('namespaces other than "/" are refused, and such a connection does not stay', async () => {
-    server = await startSocketio({ limits: { ...SOCKETIO_LIMITS, connectTimeoutMs: 100 } })
+  test.each([undefined, '42'])(
+    'a CONNECT to a namespace other than "/" is answered once, and closed (%p)',
+    async (token) => {
+      server = await startSocketio({ limits: { ...SOCKETIO_LIMITS, connectTimeoutMs: 60_000 } })
+      const client = await rawClient(server.port, token)
+      if (token !== undefined) await until('it is here', () => server.lobby.hub.size === 1)
+      for (let i = 0; i < 3; i++) client.ws.send('40/admin,{"token":"42"}')
+      await until('it is closed', () => client.closeCode !== undefined)
+      expect(client.messages.filter((message) => message.startsWith('44'))).toEqual([
+        '44/admin,{"message":"Invalid namespace"}',
+      ])
+      expect(server.lobby.handshakes).toHaveLength(token === undefined ? 0 : 1)
+    },
+  )
+
+  test('a WebSocket ping is not answered: who sends them and reads nothing would fill our memory', async () => {
+    server = await startSocketio()
     const client = await rawClient(server.port)
-    client.ws.send('40/admin,{"token":"42"}')
-    await until('it is closed', () => client.closeCode !== undefined)
-    expect(client.messages).toContain('44/admin,{"message":"Invalid namespace"}')
-    expect(server.lobby.handshakes).toEqual([])
+    let pongs = 0
+    client.ws.on('pong', () => pongs++)
+    for (let i = 0; i < 10; i++) client.ws.ping()
+    client.ws.send('40{"token":"42"}')
+    await until('it is greeted', () => client.messages.some((message) => message.startsWith('42["hello"')))
+    expect(pongs).toBe(0)
   })
 
   test('who opens a connection and says nothing is closed', async () => {
@@ -110,6 +163,89 @@ describe('who may connect', () => {
     const silent = await rawClient(server.port)
     await until('it is closed', () => silent.closeCode !== undefined)
     expect(server.lobby.opened).toBe(0)
+  })
+})
+
+describe('a newcomer', () => {
+  test('takes a place at the door, until it is admitted', async () => {
+    server = await startSocketio()
+    const client = await rawClient(server.port)
+    expect(server.lobby.newcomers).toBe(1)
+    client.ws.send('40{"token":"42"}')
+    await until('it is here', () => server.lobby.hub.size === 1)
+    expect(server.lobby.newcomers).toBe(0)
+    client.ws.terminate()
+    await until('it has left', () => server.lobby.hub.size === 0)
+    expect(server.lobby.newcomers).toBe(0)
+  })
+
+  test.each([
+    ['leaves', (client: RawClient) => client.ws.terminate()],
+    ['was refused and leaves', (client: RawClient) => client.ws.send('40{}', () => client.ws.close())],
+    ['was refused and stays', (client: RawClient) => client.ws.send('40{}')],
+    ['says nothing', () => {}],
+  ])('that %s gives its place back', async (_, behave) => {
+    server = await startSocketio({ limits: { ...SOCKETIO_LIMITS, connectTimeoutMs: 200 } })
+    const client = await rawClient(server.port)
+    expect(server.lobby.newcomers).toBe(1)
+    behave(client)
+    await until('its place is free', () => server.lobby.newcomers === 0)
+    expect(server.lobby.opened).toBe(0)
+  })
+
+  test('that Engine.IO refuses for reasons of its own gives its place back', async () => {
+    server = await startSocketio()
+    let knocks = 0
+    const { knock } = server.lobby
+    server.lobby.knock = () => {
+      knocks++
+      return knock.call(server.lobby)
+    }
+    for (const [query, init] of [
+      ['EIO=3&transport=polling', {}],
+      ['EIO=4&transport=carrier-pigeon', {}],
+      ['EIO=4&transport=polling', { method: 'POST' }],
+    ] as const)
+      expect((await fetch(`${server.url}/socket.io/?${query}`, init)).status).toBe(400)
+    const broken = get(`${server.url}/socket.io/?EIO=4&transport=websocket`, {
+      headers: { ...UPGRADE, 'Sec-WebSocket-Version': '1' },
+    })
+    const [answer] = (await once(broken, 'response')) as [IncomingMessage]
+    answer.resume()
+    expect(answer.statusCode).toBe(400)
+    await until('all places are free', () => server.lobby.newcomers === 0)
+    expect(knocks).toBe(4)
+  })
+
+  test('hears 429 when there are too many, over polling and WebSocket, and finds its way when there are not', async () => {
+    server = await startSocketio()
+    server.lobby.crowded = true
+    const answer = await fetch(`${server.url}/socket.io/?EIO=4&transport=polling`)
+    expect([answer.status, await answer.json()]).toEqual([
+      429,
+      { error: new GatewayError('limit.connections').toPublic() },
+    ])
+    for (const [transport, open] of [
+      ['polling', CLIENTS['4.8']],
+      ['websocket', CLIENTS['3.1']],
+    ] as const) {
+      server.lobby.crowded = true
+      const browser = await browse(server.url, '42', { transports: [transport] }, open)
+      expect(browser.refusals).not.toHaveLength(0)
+      server.lobby.crowded = false
+      await until('it is greeted', () => browser.hellos.length === 1)
+      await closeTab(browser)
+    }
+  })
+
+  test('that was refused may not ask again on the same connection', async () => {
+    server = await startSocketio({ limits: { ...SOCKETIO_LIMITS, connectTimeoutMs: 60_000 } })
+    const client = await rawClient(server.port)
+    client.ws.send('40{}')
+    await until('it is refused', () => client.messages.some((message) => message.startsWith('44')))
+    client.ws.send('40{"token":"42"}')
+    await until('it is closed', () => client.closeCode !== undefined)
+    expect(server.lobby.handshakes).toHaveLength(1)
   })
 })
 
