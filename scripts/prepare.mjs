@@ -14,6 +14,7 @@ const BUILT = at('node_modules', '.cache', 'heraldo-built')
 const LOCK = at('.prepare.lock')
 /** As deep as dist, so that source maps find their sources. */
 const NEW_BUILD = at('.cache')
+const BUILD = at('scripts', 'build.mjs')
 const PAGE = at('src', 'dev', 'public')
 
 /** What ends a script with one sentence instead of a stack. */
@@ -102,8 +103,7 @@ async function build() {
   console.log('Building …')
   const wanted = sourceDigest()
   rmSync(NEW_BUILD, { recursive: true, force: true })
-  const tsc = at('node_modules', 'typescript', 'bin', 'tsc')
-  const code = await run(process.execPath, [tsc, '-p', 'tsconfig.build.json', '--outDir', NEW_BUILD])
+  const code = await run(process.execPath, [BUILD, NEW_BUILD])
   if (code !== 0) throw new Stop('the sources could not be built (npm run build, see above).')
   // In one go: what was built before stays whole until then, and nothing of it stays after.
   rmSync(at('dist'), { recursive: true, force: true })
@@ -134,11 +134,13 @@ function isGone(pid) {
 }
 
 function sourceDigest() {
-  const sources = readdirSync(at('src'), { recursive: true, withFileTypes: true })
+  const sources = [at('src'), at('client')]
+    .flatMap((folder) => readdirSync(folder, { recursive: true, withFileTypes: true }))
     .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
     .map((entry) => join(entry.parentPath ?? entry.path, entry.name))
     .filter((file) => !file.startsWith(PAGE))
-  return digest([...sources.sort(), at('package.json'), at('tsconfig.json'), at('tsconfig.build.json')])
+  const settings = ['package.json', 'tsconfig.json', 'tsconfig.build.json', 'client/tsconfig.json', 'scripts/build.mjs']
+  return digest([...sources.sort(), ...settings.map((file) => at(file))])
 }
 
 /** By content, not by time: a checkout makes every file young. */
