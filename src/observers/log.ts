@@ -47,16 +47,37 @@ const LEVELS = {
   'store.found': 'info',
 } as const satisfies Record<EventName, Level>
 
-/** Where somebody outside sets the pace, a second has at most one line for each of these keys. */
-const THROTTLED: { readonly [N in EventName]?: (facts: GatewayEvents[N]) => string } = {
+/** What a gateway says of itself, once in its life. */
+type Own = 'gateway.ready' | 'gateway.draining' | 'gateway.stopped'
+/** Who asks for detail gets each. */
+type Detail = { [N in EventName]: (typeof LEVELS)[N] extends 'debug' ? N : never }[EventName]
+type Keys<N extends EventName> = { readonly [E in N]: (facts: GatewayEvents[E]) => string }
+
+/**
+ * Whatever else happens somebody outside can cause, again and again: a second has at most one line for each of these
+ * keys. An event that has none does not compile.
+ */
+const THROTTLED: Partial<Keys<EventName>> = {
   'gateway.failed': ({ during, error }) => `${during}\n${error instanceof Error ? error.message : ''}`,
   'connection.refused': ({ remoteAddress, code, reason }) => `${remoteAddress}\n${code}\n${reason}`,
   'client.refused': ({ connection, code }) => `${connection}\n${code}`,
+  'client.slow': ({ user }) => user,
   'notification.refused': ({ input, source, code }) => `${input}\n${source}\n${code}`,
   'notification.unfollowed': ({ source }) => source,
   'live.gap': ({ source }) => source,
+  'notifier.added': ({ address }) => address,
+  'notifier.removed': ({ address }) => address,
+  'notifier.refused': ({ address }) => address,
+  'notifier.connected': ({ address }) => address,
+  'notifier.disconnected': ({ address }) => address,
+  'notifier.suspect': ({ address }) => address,
+  'notifier.reconnected': ({ address }) => address,
+  'registry.changed': () => 'registry',
   'registry.refused': ({ code }) => code,
-}
+  'registry.silent': ({ rep }) => rep,
+  'store.lost': ({ store }) => store,
+  'store.found': ({ store }) => store,
+} satisfies Keys<Exclude<EventName, Own | Detail>> & Partial<Keys<Detail>>
 
 /** What a line says instead of the facts as they are: they may hold a payload. */
 const PRINTED: { readonly [N in EventName]?: (facts: GatewayEvents[N]) => object } = {

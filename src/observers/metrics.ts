@@ -23,6 +23,7 @@ const BOUNDS = [
 ]
 
 type Sample = readonly [labels: Record<string, string>, value: number]
+type Read = () => Iterable<Sample>
 
 /**
  * Counts what happens, for Prometheus. Events only bump fields; prom-client, which hashes labels, sees them when the
@@ -111,17 +112,8 @@ function addGauges(
   { users, notifiersUp, followed }: Gauges,
   connections: ReadonlyMap<string, number>,
 ): void {
-  const add = (name: string, help: string, read: () => Iterable<Sample>, labelNames: string[] = []) =>
-    new Gauge({
-      name,
-      help,
-      labelNames,
-      registers: [registry],
-      collect() {
-        this.reset()
-        for (const [labels, value] of read()) this.set(labels, value)
-      },
-    })
+  const add = (name: string, help: string, read: Read, labelNames: string[] = []) =>
+    new Gauge(sampled(registry, name, help, read, labelNames))
   add(
     'heraldo_connections',
     'Browsers that are connected.',
@@ -134,17 +126,8 @@ function addGauges(
 }
 
 function addCounters(registry: Registry, counts: Counts): void {
-  const add = (name: string, help: string, read: () => Iterable<Sample>, labelNames: string[] = []) =>
-    new Counter({
-      name,
-      help,
-      labelNames,
-      registers: [registry],
-      collect() {
-        this.reset()
-        for (const [labels, value] of read()) this.inc(labels, value)
-      },
-    })
+  const add = (name: string, help: string, read: Read, labelNames: string[] = []) =>
+    new Counter(sampled(registry, name, help, read, labelNames))
   const addMap = (name: string, help: string, label: string, map: ReadonlyMap<string, number>) =>
     add(name, help, () => [...map].map(([key, value]): Sample => [{ [label]: key }, value]), [label])
 
@@ -172,6 +155,20 @@ function addCounters(registry: Registry, counts: Counts): void {
   add('heraldo_tail_dropped_total', 'Events that slow readers of the tail were not shown.', () => [
     [{}, counts.tailDropped],
   ])
+}
+
+/** A metric that holds nothing of its own: it is read anew whenever somebody asks. */
+function sampled(registry: Registry, name: string, help: string, read: Read, labelNames: string[]) {
+  return {
+    name,
+    help,
+    labelNames,
+    registers: [registry],
+    collect(this: Counter | Gauge) {
+      this.reset()
+      for (const [labels, value] of read()) this.inc(labels, value)
+    },
+  }
 }
 
 function bump(map: Map<string, number>, key: string, by: number): void {

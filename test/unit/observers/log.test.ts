@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { Events } from '../../../src/core/events.ts'
+import { type EventName, Events, type GatewayEvents } from '../../../src/core/events.ts'
 import { checkJson } from '../../../src/core/rawJson.ts'
 import { type LogOptions, logEvents } from '../../../src/observers/log.ts'
 import { fakeClock } from '../../support/fakeClock.ts'
@@ -83,13 +83,36 @@ test('gaps of a second are summed', () => {
   ])
 })
 
-test('refused registry requests and refused browser events are bounded alike', () => {
-  const { events, lines } = newLog()
-  for (let i = 0; i < 1000; i++) {
-    events.emit('registry.refused', { code: 'registry.request' })
-    events.emit('client.refused', { connection: 'tab-1', code: 'event.unknown' })
-  }
-  expect(lines().map(({ event }) => event)).toEqual(['registry.refused', 'client.refused'])
+/** All that a line may say at level info, except what a gateway says once in its life. */
+const CAUSED_FROM_OUTSIDE: { readonly [N in EventName]?: GatewayEvents[N] } = {
+  'gateway.failed': { during: 'accept', error: new Error('it broke') },
+  'connection.refused': { transport: 'socketio', remoteAddress: '::1', code: 'session.missing', reason: 'NO_COOKIE' },
+  'client.refused': { connection: 'tab-1', code: 'event.unknown' },
+  'client.slow': { connection: 'tab-1', user: '42', lost: 3 },
+  'notification.refused': { input: 'http', source: 'key-1', code: 'draft.notJson' },
+  'live.gap': { source: 'orders', missed: 1 },
+  'notifier.added': { address: 'tcp://127.0.0.1:20105' },
+  'notifier.removed': { address: 'tcp://127.0.0.1:20105' },
+  'notifier.refused': { address: 'nonsense', reason: 'no endpoint' },
+  'notifier.connected': { address: 'tcp://127.0.0.1:20105' },
+  'notifier.disconnected': { address: 'tcp://127.0.0.1:20105' },
+  'notifier.suspect': { address: 'tcp://127.0.0.1:20105', silentMs: 5000 },
+  'notifier.reconnected': { address: 'tcp://127.0.0.1:20105', reason: 'it was ended' },
+  'registry.changed': { publishers: 3 },
+  'registry.refused': { code: 'registry.request' },
+  'registry.silent': { rep: 'tcp://127.0.0.1:20103', reason: 'no answer' },
+  'store.lost': { store: 'redis', reason: 'ECONNREFUSED' },
+  'store.found': { store: 'redis' },
+}
+
+test.each(Object.entries(CAUSED_FROM_OUTSIDE))('%s, again and again, is one line a second', (name, facts) => {
+  const { events, clock, lines } = newLog()
+  const emit = (events.emit as (name: string, facts: object) => void).bind(events)
+  for (let i = 0; i < 1000; i++) emit(name, facts)
+  expect(lines()).toMatchObject([{ event: name }])
+  clock.advance(1000)
+  expect(lines().slice(1)).toMatchObject([{ event: name, suppressed: 999 }])
+  expect(lines()[0]).not.toHaveProperty('mixed')
 })
 
 test('what was held back is said when the log is flushed', async () => {
@@ -162,7 +185,7 @@ function logThrough(reader: string) {
     const events = new Events()
     const log = logEvents(events, { level: 'info', clock: systemClock })
     await new Promise((resolve) => process.stdin.once('data', resolve))
-    for (let i = 0; i < 4000; i++) events.emit('store.found', { store: 'x'.repeat(100) + i })
+    for (let i = 0; i < 4000; i++) events.emit('gateway.ready', { url: 'x'.repeat(100) + i, ms: i })
     await log.flush()
     process.exit(0)`
   // The process may log once the reader has had the time to go.
