@@ -35,17 +35,23 @@ export async function openBackend(config: Config, events: Events): Promise<Backe
     events.on('store.lost', () => resolve())
   })
   const redis = redisConnection({ url, store: 'redis', events })
-  await answered
   const store = redisSessionStore(redis)
-  const directory = await redisDirectory({ redis, prefix, clock })
-  return {
-    directory,
-    resolvers: config.sessions.map((session) => resolver(session, store)),
-    missing: () => (store.isUp() ? [] : ['redis']),
-    async close() {
-      await directory.close()
-      await store.close()
-    },
+  try {
+    const resolvers = config.sessions.map((session) => resolver(session, store))
+    await answered
+    const directory = await redisDirectory({ redis, prefix, clock })
+    return {
+      directory,
+      resolvers,
+      missing: () => (store.isUp() ? [] : ['redis']),
+      async close() {
+        await directory.close()
+        await store.close()
+      },
+    }
+  } catch (error) {
+    await store.close()
+    throw error
   }
 }
 

@@ -1,10 +1,17 @@
+import { createHmac } from 'node:crypto'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { build, heraldo, testConfig } from '../../support/gatewayProcess.ts'
 
 const dir = mkdtempSync(join(tmpdir(), 'heraldo-whoami-'))
 const config = ['--config', join(dir, 'gateway.json')]
+
+function beakerCookie(secret: string): string {
+  const id = 'a'.repeat(32)
+  return createHmac('sha1', secret).update(id).digest('hex') + id
+}
 
 beforeAll(async () => {
   await build()
@@ -59,6 +66,26 @@ test('the token follows the resolver: its own way to the id, its issuer and audi
     ok: true,
     user: { id: '42' },
   })
+})
+
+test.each([
+  ['answers nothing', (socket: Socket) => void socket.resume()],
+  ['hangs up', (socket: Socket) => void socket.destroy()],
+])('a Redis that %s is an answer too, soon, and no secret is in it', async (_what, behave) => {
+  const server = createServer((socket) => behave(socket.on('error', () => {})))
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const address = server.address()
+  const port = typeof address === 'object' ? `${address?.port}` : ''
+  const file = join(dir, 'redis.json')
+  const redis = { url: `redis://:the-password@127.0.0.1:${port}/0` }
+  writeFileSync(file, JSON.stringify({ redis, sessions: [{ use: 'beaker', secret: 'the-secret', user: ['id'] }] }))
+  const cookie = `beaker.session.id=${beakerCookie('the-secret')}`
+  const startedAt = performance.now()
+  const answer = await heraldo(['whoami', '--cookie', cookie, '--config', file])
+  expect(answer).toEqual({ code: 1, stdout: '{"ok":false,"error":{"code":"store.unavailable"}}\n', stderr: '' })
+  // Two seconds of patience, and the program's own start.
+  expect(performance.now() - startedAt).toBeLessThan(4_500)
+  await new Promise((resolve) => server.close(resolve))
 })
 
 test('a configuration without a jwt secret has nothing to sign tokens with', async () => {
