@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import type { IncomingMessage } from 'node:http'
 import type { Router } from 'express'
 import { openBackend } from './backend.ts'
 import type { Config } from './config/schema.ts'
@@ -33,6 +34,8 @@ export interface ServerOptions {
   readonly pages?: Router
   /** Serves socket.io-client to the demo. */
   readonly serveClient?: boolean
+  /** Whom it refuses gets nothing, over HTTP and Socket.IO alike. By default it refuses nobody. */
+  readonly admits?: (request: IncomingMessage) => boolean
 }
 
 /**
@@ -74,7 +77,8 @@ export async function startServer(config: Config, options: ServerOptions = {}): 
       eventName,
       limits: browserLimits(config),
       handlers: new Map(),
-      serveClient: options.serveClient ?? false,
+      serveClient: false,
+      ...options,
     }
     const socketio = socketioTransport({ ...origin, ...browsers, reception: gateway, events, clock })
     await running.open(socketio)

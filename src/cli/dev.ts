@@ -1,5 +1,6 @@
 import type { Config } from '../config/schema.ts'
 import { startClock } from '../dev/clock.ts'
+import { isFromHere } from '../dev/isFromHere.ts'
 import { demoFacts, demoPages } from '../dev/pages.ts'
 import { printed } from '../dev/snippets.ts'
 import { startServer } from '../server.ts'
@@ -15,7 +16,7 @@ export async function run(args: readonly string[]): Promise<number> {
   const { values } = parseWords(args, [], CONFIG_OPTION)
   const config = forDevelopment(configOrDev(values.config))
   return runUntilSignal(config.shutdown.timeoutMs, async () => {
-    const server = await startServer(config, { pages: demoPages(config), serveClient: true })
+    const server = await startServer(config, { pages: demoPages(config), serveClient: true, admits: isFromHere })
     const clock = startClock(DEMO_USERS, config.zeromq.registry.rep, (how) =>
       console.error(`heraldo: the clock, our demo notifier, has ended (${how}); the gateway goes on without it`),
     )
