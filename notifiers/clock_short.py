@@ -6,4 +6,4 @@ socket.bind(os.environ.get("HERALDO_BIND", "tcp://127.0.0.1:20105"))
 while True:
     for user in sys.argv[1:] or ["42", "43"]:
         socket.send_string(user + "|" + json.dumps({"text": time.strftime("It is %H:%M:%S"), "from": "clock"}))
-    time.sleep(5)
+    time.sleep(1)

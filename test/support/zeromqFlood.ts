@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 
-/** Another process with a real PUB socket that says a million things nobody can use, as fast as it can. */
+/** Another process with a real PUB socket that says things nobody can use, as fast as it can. */
 export interface Flood {
   readonly address: string
   readonly total: number
