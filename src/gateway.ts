@@ -8,6 +8,7 @@ import type { Hello } from './core/notification.ts'
 import type { Clock, Connection, Reception, SessionResolver } from './core/ports.ts'
 import { RateLimit } from './core/rateLimit.ts'
 import type { Handshake, Session } from './core/session.ts'
+import { SessionWatch } from './core/sessionWatch.ts'
 import { Tally } from './core/tally.ts'
 import { recognise } from './user.ts'
 
@@ -17,6 +18,8 @@ export interface GatewayParts {
   readonly follows: Follows
   readonly events: Events
   readonly clock: Clock
+  /** From 0 up to 1. */
+  readonly random: () => number
   /** Names this life of the gateway: positions under it mean nothing to a later one. */
   readonly epoch: string
   /** 0 is none. */
@@ -28,11 +31,9 @@ interface Stay {
   readonly addresses: readonly Address[]
   /** The inputs have been told that somebody here waits at these addresses. */
   readonly followed: Promise<unknown>
-  /** Cancels the timer that ends the connection with its session. */
-  readonly cancelExpiry: () => void
 }
 
-/** What a client may ask: knock → admit → open → welcome → close. Transports bring browsers, the gateway has rules. */
+/** What a client may ask: knock → admit → open → welcome → renew → close. Transports bring browsers, the gateway has rules. */
 export class Gateway implements Reception {
   readonly #parts: GatewayParts
   readonly #stays = new Map<Connection, Stay>()
@@ -40,12 +41,18 @@ export class Gateway implements Reception {
   readonly #perNetwork = new Tally()
   readonly #newcomers = new Tally()
   readonly #handshakes: RateLimit
+  readonly #sessions: SessionWatch<Connection>
   #draining = false
 
   constructor(parts: GatewayParts) {
     this.#parts = parts
     const perSecond = parts.limits.handshakesPerSecond
     this.#handshakes = new RateLimit(perSecond, perSecond)
+    this.#sessions = new SessionWatch({
+      ...parts,
+      recognise: (handshake) => recognise(parts.resolvers, handshake),
+      onEnd: (connection) => connection.transport.dismiss(connection, { code: 'expired', retryInMs: 0 }),
+    })
   }
 
   /** Newcomers are counted by themselves, so that one tab too many still gets far enough to hear why it is refused. */
@@ -73,7 +80,8 @@ export class Gateway implements Reception {
   }
 
   open(connection: Connection): void {
-    const { session, transport, remoteAddress } = connection
+    const { session, transport, handshake } = connection
+    const { remoteAddress } = handshake
     const { hub, follows, events } = this.#parts
     if (!this.#hasPlace(connection)) throw this.#refuse(tooMany(), remoteAddress, transport.name)
     this.#perUser.add(session.user.id)
@@ -81,7 +89,8 @@ export class Gateway implements Reception {
     hub.open(connection)
     const addresses = [userAddress(session.user.id), EVERYONE]
     const followed = Promise.all(addresses.map((address) => follows.follow(address)))
-    this.#stays.set(connection, { addresses, followed, cancelExpiry: this.#endWithSession(connection) })
+    this.#stays.set(connection, { addresses, followed })
+    this.#sessions.watch(connection, handshake, session)
     events.emit('connection.opened', {
       connection: connection.id,
       user: session.user.id,
@@ -98,16 +107,20 @@ export class Gateway implements Reception {
     for (const address of stay.addresses) this.#parts.hub.join(connection, address)
   }
 
+  renew(connection: Connection, token: string): Promise<Session> {
+    return this.#sessions.renew(connection, { token })
+  }
+
   close(connection: Connection, reason: string): void {
     const stay = this.#stays.get(connection)
     if (stay === undefined) return
-    const { id, session, transport, remoteAddress } = connection
+    const { id, session, transport, handshake } = connection
     this.#stays.delete(connection)
-    stay.cancelExpiry()
+    this.#sessions.forget(connection)
     this.#parts.hub.close(connection)
     for (const address of stay.addresses) this.#parts.follows.unfollow(address)
     this.#perUser.remove(session.user.id)
-    this.#perNetwork.remove(networkOf(remoteAddress))
+    this.#perNetwork.remove(networkOf(handshake.remoteAddress))
     this.#parts.events.emit('connection.closed', {
       connection: id,
       user: session.user.id,
@@ -131,19 +144,11 @@ export class Gateway implements Reception {
     return this.#perUser.size
   }
 
-  #hasPlace({ session, remoteAddress }: Connection): boolean {
+  #hasPlace({ session, handshake: { remoteAddress } }: Connection): boolean {
     const { perUser, perAddress } = this.#parts.limits
     return (
       (perUser === 0 || this.#perUser.of(session.user.id) < perUser) &&
       (perAddress === 0 || this.#perNetwork.of(networkOf(remoteAddress)) < perAddress)
-    )
-  }
-
-  #endWithSession(connection: Connection): () => void {
-    const { expiresAt } = connection.session
-    if (expiresAt === undefined) return () => {}
-    return this.#parts.clock.later(expiresAt - this.#parts.clock.now(), () =>
-      connection.transport.dismiss(connection, { code: 'expired', retryInMs: 0 }),
     )
   }
 

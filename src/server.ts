@@ -16,6 +16,7 @@ import { systemClock as clock } from './memory/clock.ts'
 import { NotificationPipe } from './notificationPipe.ts'
 import { logEvents } from './observers/log.ts'
 import { type Gauges, metricsOf } from './observers/metrics.ts'
+import { requests } from './socketio/requests.ts'
 import { SOCKETIO_LIMITS, type SocketioLimits, socketioTransport } from './socketio/transport.ts'
 import { recognise } from './user.ts'
 import { openPublishers } from './zeromq/publishers.ts'
@@ -61,7 +62,16 @@ export async function startServer(config: Config, options: ServerOptions = {}): 
     const pipe = new NotificationPipe({ hub, broker, events, clock, newId: idMaker(), maxBytes })
     const accept = pipe.accept.bind(pipe)
     running.add(follows)
-    const gateway = new Gateway({ ...config, ...backend, hub, follows, events, clock, epoch: newEpoch() })
+    const gateway = new Gateway({
+      ...config,
+      ...backend,
+      hub,
+      follows,
+      events,
+      clock,
+      random: Math.random,
+      epoch: newEpoch(),
+    })
 
     const ports = running.add(await openPorts(config.http))
     const unready = () => [...(gateway.isDraining ? ['draining'] : []), ...backend.missing()]
@@ -76,7 +86,7 @@ export async function startServer(config: Config, options: ServerOptions = {}): 
     const browsers = {
       eventName,
       limits: browserLimits(config),
-      handlers: new Map(),
+      handlers: requests(gateway),
       serveClient: false,
       ...options,
     }

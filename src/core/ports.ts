@@ -84,7 +84,8 @@ export interface Connection {
   readonly id: string
   readonly session: Session
   readonly transport: Transport
-  readonly remoteAddress: string
+  /** What it came with: by this its session is judged again. */
+  readonly handshake: Handshake
 }
 
 /** What a transport may ask of the gateway when browsers come and go. */
@@ -100,6 +101,8 @@ export interface Reception {
   open(connection: Connection): void
   /** Follows what concerns it, then greets it and lets it hear, in one tick; not if it left meanwhile. Never rejects. */
   welcome(connection: Connection): Promise<void>
+  /** A fresh token on a live connection, for the same user. @throws GatewayError as at the handshake */
+  renew(connection: Connection, token: string): Promise<Session>
   /** It is gone; may be called twice, and for one that was never opened. */
   close(connection: Connection, reason: string): void
 }

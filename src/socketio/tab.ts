@@ -1,7 +1,7 @@
 import type { Socket as IoSocket } from 'socket.io'
 import type { Farewell, Hello } from '../core/notification.ts'
 import type { Connection, Transport } from '../core/ports.ts'
-import type { Session } from '../core/session.ts'
+import type { Handshake, Session } from '../core/session.ts'
 import type { Frame } from './frameWriter.ts'
 
 /** What we say through Socket.IO's own `emit`; notifications go as frames. What we hear is judged by `hearEvents`. */
@@ -23,7 +23,7 @@ export class Tab implements Connection {
   readonly id: string
   readonly session: Session
   readonly transport: Transport
-  readonly remoteAddress: string
+  readonly handshake: Handshake
   readonly socket: Socket
   readonly #engine: Engine
   /** Why it was told to go; from then on it is written to no more. */
@@ -32,11 +32,11 @@ export class Tab implements Connection {
   #queuedPackets = 0
   #underWayBytes = 0
 
-  constructor(socket: Socket, session: Session, transport: Transport, remoteAddress: string) {
+  constructor(socket: Socket, session: Session, transport: Transport, handshake: Handshake) {
     this.id = socket.id
     this.session = session
     this.transport = transport
-    this.remoteAddress = remoteAddress
+    this.handshake = handshake
     this.socket = socket
     this.#engine = socket.conn
     // Engine.IO flushes its queue only when the batch before is out, so what was under way before is no more.

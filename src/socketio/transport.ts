@@ -173,10 +173,11 @@ class SocketioTransport implements Transport {
     this.#newcomers.delete(conn)
     try {
       const remoteAddress = addressOf(socket.request, conn.remoteAddress, trustProxy)
-      const session = await reception.admit(toHandshake(socket, remoteAddress, clock.now()), this.name)
+      const handshake = toHandshake(socket, remoteAddress, clock.now())
+      const session = await reception.admit(handshake, this.name)
       if (conn.readyState !== 'open') return next()
       if (this.#draining) throw new GatewayError('draining')
-      this.#seat(new Tab(socket, session, this, remoteAddress))
+      this.#seat(new Tab(socket, session, this, handshake))
       leaveDoor()
       next()
     } catch (thrown) {

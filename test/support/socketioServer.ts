@@ -56,6 +56,10 @@ export class Lobby implements Reception {
     this.onOpen(connection)
   }
 
+  renew({ handshake }: Connection, token: string): Promise<Connection['session']> {
+    return this.admit({ ...handshake, token })
+  }
+
   async welcome(connection: Connection): Promise<void> {
     if (!this.hub.isOpen(connection)) return
     connection.transport.greet(connection, {

@@ -20,6 +20,12 @@ const handshake = (token: string | undefined, at = 0): Handshake => ({
   at,
 })
 
+const loggedOut = new Set<string>()
+/** What was judged has been answered. */
+const settled = async () => {
+  for (let i = 0; i < 20; i++) await Promise.resolve()
+}
+
 /** Knows everybody by the name they give, but for those whose names say otherwise. */
 const byName: SessionResolver = {
   name: 'name',
@@ -27,6 +33,8 @@ const byName: SessionResolver = {
     if (token === undefined) return null
     if (token === 'forged') throw sessionRefused('BAD_SIGNATURE')
     if (token === 'broken') throw new TypeError('a bug')
+    if (loggedOut.has(token)) throw sessionRefused('NO_SESSION')
+    if (token === 'shortLived again') return { user: { id: 'shortLived' }, via: 'name', expiresAt: undefined }
     return { user: { id: token }, via: 'name', expiresAt: token === 'shortLived' ? 1_763_750_060_000 : undefined }
   },
 }
@@ -52,6 +60,7 @@ function house(limits: Partial<typeof NO_LIMITS> = {}) {
     follows,
     events,
     clock,
+    random: () => 0.5,
     epoch: 'life-1',
     limits: { ...NO_LIMITS, ...limits },
   })
@@ -76,7 +85,7 @@ function house(limits: Partial<typeof NO_LIMITS> = {}) {
   }
   const come = async (user: string, id: string, remoteAddress = '10.0.0.1') => {
     const session: Session = await gateway.admit(handshake(user), 'test')
-    const connection: Connection = { id, session, transport, remoteAddress }
+    const connection: Connection = { id, session, transport, handshake: { ...handshake(user), remoteAddress } }
     gateway.open(connection)
     return connection
   }
@@ -271,7 +280,33 @@ describe('a browser that goes', () => {
     clock.advance(59_999)
     expect(said).toEqual(['a hello shortLived fresh'])
     clock.advance(1)
+    await settled()
     expect(said.at(-1)).toBe('a bye expired')
+  })
+
+  test('is told so within about a minute when somebody logged out elsewhere', async () => {
+    const { come, gateway, said, clock } = house()
+    await gateway.welcome(await come('42', 'a'))
+    loggedOut.add('42')
+    clock.advance(60_000)
+    await settled()
+    loggedOut.clear()
+    expect(said).toEqual(['a hello 42 fresh', 'a bye expired'])
+  })
+
+  test('can stay with a fresh token of the same user', async () => {
+    const { come, gateway, said, clock } = house()
+    const connection = await come('shortLived', 'a')
+    await gateway.welcome(connection)
+    await expect(gateway.renew(connection, '43')).rejects.toMatchObject({ code: 'session.invalid' })
+    await expect(gateway.renew(connection, 'forged')).rejects.toMatchObject({ code: 'session.invalid' })
+    await expect(gateway.renew(connection, 'shortLived again')).resolves.toMatchObject({ user: { id: 'shortLived' } })
+    clock.advance(60_000)
+    await settled()
+    expect(said).toEqual(['a hello shortLived fresh'])
+    gateway.close(connection, 'left')
+    clock.advance(5_000)
+    expect(clock.timers).toBe(0)
   })
 })
 

@@ -174,11 +174,14 @@ describe('what is not there', () => {
   )
 })
 
-test.each([['http://['], ['http://[::1'], ['/%00%ff']])('the address %s, which is none, is a coded error', async (path) => {
-  const { status, body } = await rawGet(path)
-  expect(status).toBe(400)
-  expect(JSON.parse(body)).toEqual(error('api.query'))
-})
+test.each([['http://['], ['http://[::1'], ['/%00%ff']])(
+  'the address %s, which is none, is a coded error',
+  async (path) => {
+    const { status, body } = await rawGet(path)
+    expect(status).toBe(400)
+    expect(JSON.parse(body)).toEqual(error('api.query'))
+  },
+)
 
 test('whom the app does not admit hears so everywhere, whatever key it brings', async () => {
   const pages = Router().get('/', (_request, response) => void response.send('the demo'))

@@ -96,7 +96,14 @@ export async function runApp(
     server,
     connect(...addresses) {
       const session = { user: { id: '42' }, via: 'test', expiresAt: undefined }
-      const connection = { id: `tab-${++tabs}`, session, transport, remoteAddress: '127.0.0.1' }
+      const handshake = {
+        cookie: undefined,
+        authorization: undefined,
+        token: undefined,
+        remoteAddress: '127.0.0.1',
+        at: 0,
+      }
+      const connection = { id: `tab-${++tabs}`, session, transport, handshake }
       hub.open(connection)
       for (const address of addresses) hub.join(connection, address)
       return connection

@@ -8,7 +8,7 @@ const transport = (name: string) => ({ name }) as Transport
 const connection = (id: string, over: Transport): Connection => ({
   id,
   transport: over,
-  remoteAddress: '127.0.0.1',
+  handshake: { cookie: undefined, authorization: undefined, token: undefined, remoteAddress: '127.0.0.1', at: 0 },
   session: { user: { id: '42' }, via: 'jwt', expiresAt: undefined },
 })
 const here = (hub: Hub, address: Address) =>
