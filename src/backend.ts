@@ -6,7 +6,10 @@ import { memoryDirectory } from './memory/directory.ts'
 import { redisConnection } from './redis/connection.ts'
 import { redisDirectory } from './redis/directory.ts'
 import { redisSessionStore } from './redis/sessionStore.ts'
+import { authTkt } from './sessions/authTkt.ts'
 import { beaker } from './sessions/beaker.ts'
+import { expressSession } from './sessions/expressSession.ts'
+import { httpCallback } from './sessions/httpCallback.ts'
 import { jwt } from './sessions/jwt.ts'
 
 /** What a gateway remembers and where it looks things up: in memory, or in Redis. */
@@ -60,9 +63,19 @@ function resolver(session: SessionConfig, store?: SessionStore): SessionResolver
     case 'jwt':
       return jwt({ ...session, key: session.jwks ?? secretBytes(session.secret, session.secretBase64) })
     case 'beaker':
-      if (store === undefined) throw new Error('beaker without redis: the configuration refuses it')
-      return beaker(session, store)
+      return beaker(session, storeFor(session, store))
+    case 'authTkt':
+      return authTkt(session)
+    case 'expressSession':
+      return expressSession(session, storeFor(session, store))
+    case 'httpCallback':
+      return httpCallback(session)
   }
+}
+
+function storeFor({ use }: SessionConfig, store: SessionStore | undefined): SessionStore {
+  if (store === undefined) throw new Error(`${use} without redis: the configuration refuses it`)
+  return store
 }
 
 const secretBytes = (text = '', base64 = '') => (base64 === '' ? Buffer.from(text) : Buffer.from(base64, 'base64'))

@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { z } from 'zod'
 import { variables } from './describe.ts'
-import { type Config, configSchema, type Environment } from './schema.ts'
+import { type Config, configSchema } from './schema.ts'
+import type { Environment } from './secretSchema.ts'
 
 /**
  * A configuration that cannot be used. The message is one line: where, which key, what was there, what was expected.

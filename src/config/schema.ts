@@ -1,23 +1,23 @@
-import { readFileSync } from 'node:fs'
 import { z } from 'zod'
-
-/** Where secrets that are not written into the configuration come from. */
-export type Environment = Readonly<Record<string, string | undefined>>
+import { type Environment, type SecretSchema, secretSchema } from './secretSchema.ts'
+import { sessionSchema } from './sessionSchema.ts'
 
 const LOOPBACK = /^(ipc:\/\/.+|tcp:\/\/(127(\.\d{1,3}){3}|localhost|\[::1\]):\d+)$/
 const ENDPOINT = 'an endpoint such as tcp://127.0.0.1:20105 or ipc:///run/heraldo.sock'
 const isPort = (port: number) => port >= 1 && port <= 65_535
 const portOf = (address: string) => Number(address.slice(address.lastIndexOf(':') + 1))
 const originOf = (url: string) => (URL.canParse(url) ? new URL(url).origin : undefined)
-const NEEDS_REDIS = 'a redis: Beaker keeps its sessions there, so redis.url must be set'
+/** Who keeps sessions in Redis, as people call it. */
+const IN_REDIS: ReadonlyMap<string, string> = new Map([
+  ['beaker', 'Beaker'],
+  ['expressSession', 'express-session'],
+])
 const NOT_LOOPBACK = 'a loopback address, or zeromq.insecure: true to say that others may reach it unencrypted'
 const endpoint = z
   .string()
   .regex(/^(tcp:\/\/([^\s/:@]+|\[[0-9a-fA-F:]+\]):\d{1,5}|ipc:\/\/\S+)$/, ENDPOINT)
   .refine((address) => address.startsWith('ipc:') || isPort(portOf(address)), ENDPOINT)
 const count = z.int().min(0).max(1_000_000_000)
-const nameOrNames = z.union([z.string(), z.array(z.string()).min(1)])
-const path = z.array(z.string().min(1)).min(1)
 const ORIGIN = 'an origin such as https://www.example.org, without a path'
 const origin = z
   .string()
@@ -41,9 +41,7 @@ export function configSchema(env: Environment) {
       http: httpSchema(secret),
       redis: redisSchema(secret),
       zeromq: zeromqSchema,
-      sessions: z
-        .array(z.discriminatedUnion('use', [beakerSchema(secret), jwtSchema(secret)]))
-        .describe('Who recognises users, asked in this order.'),
+      sessions: z.array(sessionSchema(secret)).describe('Who recognises users, asked in this order.'),
       notifications: notificationsSchema,
       inbox: inboxSchema,
       limits: limitsSchema,
@@ -56,14 +54,11 @@ export function configSchema(env: Environment) {
       shutdown: shutdownSchema,
     })
     .superRefine(({ zeromq, redis, sessions }, context) => {
-      const needsRedis = sessions.findIndex(({ use }) => use === 'beaker')
-      if (redis === null && needsRedis !== -1) {
-        context.addIssue({
-          code: 'custom',
-          path: ['sessions', needsRedis, 'use'],
-          input: 'beaker',
-          message: NEEDS_REDIS,
-        })
+      for (const [index, { use }] of sessions.entries()) {
+        const keeper = IN_REDIS.get(use)
+        if (redis !== null || keeper === undefined) continue
+        const message = `a redis: ${keeper} keeps its sessions there, so redis.url must be set`
+        context.addIssue({ code: 'custom', path: ['sessions', index, 'use'], input: use, message })
       }
       if (zeromq.insecure || !zeromq.registry.serve) return
       for (const key of ['rep', 'pub'] as const) {
@@ -169,85 +164,6 @@ const shutdownSchema = z.strictObject({
   returnWithinMs: count.describe('Browsers that are sent away come back spread over this time, in milliseconds.'),
 })
 
-function beakerSchema(secret: SecretSchema) {
-  return z
-    .strictObject({
-      use: z.literal('beaker'),
-      cookie: z.string().min(1).default('beaker.session.id').describe('The name of the cookie.'),
-      secret: z
-        .union([secret, z.array(secret).min(1)])
-        .nullable()
-        .describe('session.secret of the application; a list while it rotates; null: unsigned.'),
-      key: z
-        .string()
-        .includes('{id}')
-        .default('beaker_cache:{id}:session')
-        .describe('The key in Redis; beaker_extensions and the system of 2013 use beaker:{id}:session.'),
-      user: path.describe('The way to the user id in the session.'),
-      timeout: z.int().min(1).nullable().default(null).describe('session.timeout of the application, in seconds.'),
-    })
-    .describe('Sessions of Beaker (Pylons, Pyramid, Flask) in Redis.')
-}
-
-const SECRET_ALGORITHMS = ['HS256', 'HS384', 'HS512'] as const
-const KEY_ALGORITHMS = [
-  'RS256',
-  'RS384',
-  'RS512',
-  'PS256',
-  'PS384',
-  'PS512',
-  'ES256',
-  'ES384',
-  'ES512',
-  'EdDSA',
-] as const
-const MIN_SECRET_BYTES = 32
-
-function jwtSchema(secret: SecretSchema) {
-  return z
-    .strictObject({
-      use: z.literal('jwt'),
-      secret: secret.optional().describe('The shared secret, 32 bytes or more.'),
-      secretBase64: secret.optional().describe('The same in base64.'),
-      jwks: z
-        .looseObject({ keys: z.array(z.looseObject({ kty: z.string() })).min(1) })
-        .optional()
-        .describe('Instead of a secret: the issuer’s public keys, as a JSON Web Key Set.'),
-      algorithms: z
-        .array(z.enum([...SECRET_ALGORITHMS, ...KEY_ALGORITHMS]))
-        .min(1)
-        .optional()
-        .describe('The accepted algorithms; without them HS256 for a secret, RS256 and ES256 for public keys.'),
-      issuer: nameOrNames.optional().describe('The expected iss.'),
-      audience: nameOrNames.optional().describe('The expected aud.'),
-      user: path.default(['sub']).describe('The way to the user id in the claims.'),
-      clockTolerance: z.int().min(0).max(600).default(5).describe('Seconds by which clocks may differ.'),
-      cookie: z
-        .string()
-        .min(1)
-        .optional()
-        .describe('A cookie that may carry the token, beside auth.token and Authorization: Bearer.'),
-    })
-    .superRefine((jwt, context) => {
-      const given = (['secret', 'secretBase64', 'jwks'] as const).filter((key) => jwt[key] !== undefined)
-      const [key] = given
-      const complain = (key: 'secret' | 'secretBase64' | 'algorithms', message: string) =>
-        context.addIssue({ code: 'custom', path: [key], input: jwt[key], message })
-      if (key === undefined || given.length > 1) return complain('secret', 'one of secret, secretBase64 and jwks')
-      const fitting: readonly string[] = key === 'jwks' ? KEY_ALGORITHMS : SECRET_ALGORITHMS
-      if (jwt.algorithms?.every((algorithm) => fitting.includes(algorithm)) === false) {
-        complain(
-          'algorithms',
-          key === 'jwks' ? 'algorithms with public keys, none of HS' : 'HS algorithms for a secret',
-        )
-      }
-      const bytes = Buffer.from(jwt.secret ?? jwt.secretBase64 ?? '', key === 'secretBase64' ? 'base64' : 'utf8').length
-      if (key !== 'jwks' && bytes < MIN_SECRET_BYTES) complain(key, 'a secret of 32 bytes or more')
-    })
-    .describe('JSON Web Tokens.')
-}
-
 /** What the Redis library cannot read it throws, password and all. */
 function isRedisUrl(url: string): boolean {
   if (!URL.canParse(url)) return false
@@ -263,34 +179,5 @@ function isDecodable(text: string): boolean {
     return true
   } catch {
     return false
-  }
-}
-
-type SecretSchema = ReturnType<typeof secretSchema>
-
-/** A secret as it is, or where it is to be found: it need not stand in the file. */
-function secretSchema(env: Environment) {
-  return z
-    .union(
-      [z.string().min(1), z.strictObject({ env: z.string().min(1) }), z.strictObject({ file: z.string().min(1) })],
-      {
-        error: 'a text, { "env": "NAME" } or { "file": "PATH" }',
-      },
-    )
-    .transform((given, context) => {
-      if (typeof given === 'string') return given
-      const found = 'env' in given ? env[given.env] : readSecret(given.file)
-      if (found !== undefined && found !== '') return found
-      const where = 'env' in given ? `the environment variable ${given.env}` : `the file ${given.file}`
-      context.addIssue({ code: 'custom', input: given, message: `a secret in ${where}, where there is none` })
-      return z.NEVER
-    })
-}
-
-function readSecret(file: string): string | undefined {
-  try {
-    return readFileSync(file, 'utf8').trimEnd()
-  } catch {
-    return undefined
   }
 }

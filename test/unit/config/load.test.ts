@@ -120,6 +120,32 @@ test.each<[string, unknown, Record<string, string>, string]>([
     'sessions[0].use: got a string, a redis: Beaker',
   ],
   [
+    'express-session without Redis, after others',
+    {
+      sessions: [
+        { use: 'authTkt', secret: 's' },
+        { use: 'expressSession', secret: 's', user: ['id'] },
+      ],
+    },
+    {},
+    'sessions[1].use: got a string, a redis: express-session',
+  ],
+  [
+    'a digest that tickets do not have',
+    { sessions: [{ use: 'authTkt', secret: 's', digest: 'sha1' }] },
+    {},
+    'sessions[0].digest',
+  ],
+  ['tickets without a secret', { sessions: [{ use: 'authTkt', secret: [] }] }, {}, 'sessions[0].secret'],
+  ...['ftp://example.org/', 'whoami', 'http://user:s@example.org/'].map(
+    (url): [string, unknown, Record<string, string>, string] => [
+      `a callback to ${url}`,
+      { sessions: [{ use: 'httpCallback', url }] },
+      {},
+      'sessions[0].url: got a string, an http or https address',
+    ],
+  ),
+  [
     'a Beaker key without {id}',
     { redis: { url: 'redis://x' }, sessions: [{ use: 'beaker', secret: 's', user: ['id'], key: 'x' }] },
     {},
