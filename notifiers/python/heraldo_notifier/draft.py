@@ -63,21 +63,17 @@ def header(
     type: Optional[str], id: str, ttl: Optional[int], collapse: Optional[str], at: int, source: str
 ) -> Header:
     """Raises NotifierError ``draft.id``, ``draft.ttl``, ``draft.header``. What is None is left out."""
+    made: Header = {"id": id, "at": at, "source": source}
+    _add_text(made, "type", type)
     if not isinstance(id, str) or not 1 <= utf16_length(id) <= 128:
         raise NotifierError("draft.id")
-    if ttl is not None and not _is_whole(ttl, 1, _MAX_TTL_SECONDS):
-        raise NotifierError("draft.ttl")
     if not _is_whole(at, 0, _MAX_SAFE_INTEGER):
         raise NotifierError("draft.header", 'The header has "at" that is no whole number of milliseconds.')
-    made: Header = {"id": id, "at": at, "source": source}
-    for key, text in (("type", type), ("collapse", collapse)):
-        if text is None:
-            continue
-        if not isinstance(text, str) or not 1 <= utf16_length(text) <= 200:
-            raise NotifierError("draft.header", f'The header has "{key}" that is no text of 1 to 200 characters.')
-        made[key] = text
     if ttl is not None:
+        if not _is_whole(ttl, 1, _MAX_TTL_SECONDS):
+            raise NotifierError("draft.ttl")
         made["ttl"] = ttl
+    _add_text(made, "collapse", collapse)
     return made
 
 
@@ -98,6 +94,14 @@ def encode_body(body: object, max_bytes: int) -> bytes:
     if text is not None:
         _parse(text)
     return encoded
+
+
+def _add_text(made: Header, key: str, text: Optional[str]) -> None:
+    if text is None:
+        return
+    if not isinstance(text, str) or not 1 <= utf16_length(text) <= 200:
+        raise NotifierError("draft.header", f'The header has "{key}" that is no text of 1 to 200 characters.')
+    made[key] = text
 
 
 def _print(body: object) -> bytes:
@@ -133,7 +137,7 @@ def _refuse(constant: str) -> NoReturn:
 
 def _is_too_deep(encoded: bytes) -> bool:
     """Need not be right about bytes that are no JSON: the parser speaks after it."""
-    if encoded.count(b"[") + encoded.count(b"{") <= _MAX_DEPTH:
+    if len(encoded) <= 2 * _MAX_DEPTH or encoded.count(b"[") + encoded.count(b"{") <= _MAX_DEPTH:
         return False
     depth = 0
     for found in _BRACKET.finditer(_STRING.sub(b"", encoded)):

@@ -6,7 +6,7 @@ import socket
 import threading
 import time
 import unittest
-from typing import Any, List
+from typing import Any, Dict, List
 
 from heraldo_notifier import Notifier, NotifierError
 
@@ -126,6 +126,7 @@ class NotifierTest(unittest.TestCase):
         for _ in range(100_000):
             bottomless = [bottomless]
         deep = b"[" * 65 + b"]" * 65
+        body: Any
         orders.notify("42", "first")
         for body in ("x" * 19, b" " * 21, "ä" * 10):
             self.refused("draft.tooLarge", lambda: orders.notify("42", body))
@@ -170,7 +171,8 @@ class NotifierTest(unittest.TestCase):
                     self.assertTrue(error.retry)
                     outcomes.append(error.code)
 
-        until("some were refused", lambda: (in_threads(8, many), "notifier.busy" in outcomes)[1])
+        while "notifier.busy" not in outcomes:
+            in_threads(8, many)
         sent = outcomes.count("sent")
         self.assertEqual(outcomes.count("notifier.busy"), len(outcomes) - sent)
         orders.notify("42", "afterwards")
@@ -215,7 +217,8 @@ class NotifierTest(unittest.TestCase):
         self.assertTrue(error.retry)
         configured = f"Gateways must know {orders.address} by their configuration (zeromq.notifiers)."
         self.assertEqual(error.message, f"No gateway heard within 0.2 s. {configured}")
-        for timeout in (-1, float("nan"), "5", True):
+        wrong: List[Any] = [-1, float("nan"), "5", True]
+        for timeout in wrong:
             self.refused("notifier.options", lambda: orders.ready(timeout))
 
     def test_a_gateway_that_died_is_noticed_and_the_next_one_as_well(self) -> None:
@@ -234,7 +237,7 @@ class NotifierTest(unittest.TestCase):
 
     def test_wrong_options_are_refused_by_name_before_anything_is_opened(self) -> None:
         threads = threading.active_count()
-        wrong = [
+        wrong: List[Dict[str, Any]] = [
             {"name": ""},
             {"name": "a\nb"},
             {"name": 7},
@@ -254,7 +257,7 @@ class NotifierTest(unittest.TestCase):
         ]
         for options in wrong:
             (key,) = options
-            error = self.refused("notifier.options", lambda: Notifier(**{"name": "orders", **options}))  # type: ignore[arg-type]
+            error = self.refused("notifier.options", lambda: Notifier(**{"name": "orders", **options}))
             self.assertIn(f'"{key}"', error.message)
         self.assertEqual(threading.active_count(), threads)
 
