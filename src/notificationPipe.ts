@@ -4,7 +4,7 @@ import { asGatewayError } from './core/errors.ts'
 import type { Events } from './core/events.ts'
 import type { Hub } from './core/hub.ts'
 import type { Draft, Notification } from './core/notification.ts'
-import type { Broker, Clock, Origin, Receipt } from './core/ports.ts'
+import type { Broker, Clock, Follower, Origin, Receipt } from './core/ports.ts'
 import { Recent } from './core/recent.ts'
 import { Sequences } from './core/sequences.ts'
 
@@ -23,7 +23,7 @@ export interface PipeParts {
  * What a notifier may ask: accept → check → claim → stamp → spread → deliver. Live
  * notifications run through it in one go, from the frame to the socket, so their order per notifier stays.
  */
-export class NotificationPipe {
+export class NotificationPipe implements Follower {
   readonly #parts: PipeParts
   readonly #recent = new Recent(REMEMBERED_IDS)
   readonly #sequences = new Sequences()
@@ -57,8 +57,10 @@ export class NotificationPipe {
     return { ok: true, id, duplicate }
   }
 
-  /** Nobody listens at this address any more; its counting begins anew with the next one who does. */
-  forget(address: Address): void {
+  async follow(): Promise<void> {}
+
+  /** Nobody waits at this address any more; its counting begins anew with the next one who does. */
+  unfollow(address: Address): void {
     this.#sequences.forget(address)
   }
 

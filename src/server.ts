@@ -1,26 +1,27 @@
 import { randomBytes } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import type { Router } from 'express'
-import { openBackend } from './backend.ts'
+import { type Backend, openBackend } from './backend.ts'
 import type { Config } from './config/schema.ts'
 import { Events } from './core/events.ts'
 import { Follows } from './core/follows.ts'
 import { Hub } from './core/hub.ts'
+import type { Publishers } from './core/ports.ts'
 import { Running } from './core/running.ts'
 import type { Handshake, Session } from './core/session.ts'
 import { Gateway } from './gateway.ts'
 import { httpApp, internalApp } from './http/app.ts'
-import { openPorts } from './http/ports.ts'
+import { openPorts, type Ports } from './http/ports.ts'
 import { memoryBroker } from './memory/broker.ts'
 import { systemClock as clock } from './memory/clock.ts'
 import { NotificationPipe } from './notificationPipe.ts'
 import { logEvents } from './observers/log.ts'
-import { type Gauges, metricsOf } from './observers/metrics.ts'
+import { metricsOf } from './observers/metrics.ts'
 import { requests } from './socketio/requests.ts'
-import { SOCKETIO_LIMITS, type SocketioLimits, socketioTransport } from './socketio/transport.ts'
+import { SOCKETIO_LIMITS, socketioTransport } from './socketio/transport.ts'
 import { recognise } from './user.ts'
 import { openPublishers } from './zeromq/publishers.ts'
-import { type ZeromqInput, zeromqInput } from './zeromq/subscriber.ts'
+import { zeromqInput } from './zeromq/subscriber.ts'
 
 export interface RunningServer {
   /** Where it listens, such as `http://127.0.0.1:5886`. */
@@ -40,8 +41,8 @@ export interface ServerOptions {
 }
 
 /**
- * A gateway, from its configuration to the first browser: backend → core → ways out → ways in. It stops the other way
- * round, so that what has arrived is delivered before browsers are sent away.
+ * A gateway, from its configuration to the first browser: what it remembers → the core → ways out → ways in. It stops
+ * the other way round, so that what has arrived is delivered before browsers are sent away.
  * @throws StartError one sentence that says what to do
  */
 export async function startServer(config: Config, options: ServerOptions = {}): Promise<RunningServer> {
@@ -51,50 +52,21 @@ export async function startServer(config: Config, options: ServerOptions = {}): 
   try {
     running.add({ close: logEvents(events, { ...config.log, clock }).flush })
     running.add({ close: () => events.emit('gateway.stopped', { uptimeMs: clock.monotonic() - began }) })
+
     const backend = running.add(await openBackend(config, events))
-    const publishers = running.add(await openPublishers({ ...config.zeromq, ...backend, clock, events }))
-
-    const { maxBytes, event: eventName } = config.notifications
-    const hub = new Hub()
-    const broker = running.add(memoryBroker())
-    const live = zeromqInput({ publishers, clock, events, maxBytes })
-    const follows = new Follows([live, broker], clock, config.zeromq.unfollowAfterMs, (address) => pipe.forget(address))
-    const pipe = new NotificationPipe({ hub, broker, events, clock, newId: idMaker(), maxBytes })
-    const accept = pipe.accept.bind(pipe)
-    running.add(follows)
-    const gateway = new Gateway({
-      ...config,
-      ...backend,
-      hub,
-      follows,
-      events,
-      clock,
-      random: Math.random,
-      epoch: newEpoch(),
-    })
-
+    const publishers = running.add(
+      await openPublishers({ ...config.zeromq, directory: backend.directory, clock, events }),
+    )
     const ports = running.add(await openPorts(config.http))
-    const unready = () => [...(gateway.isDraining ? ['draining'] : []), ...backend.missing()]
-    const { expose } = running.add(metricsOf(events, gauges(gateway, live, follows)))
-    const notifiers = () => live.status()
-    const metrics = config.http.internal === null ? expose : null
-    const doors = { ...config.http, ...options, unready, notifiers, metrics }
-    const http = running.add(httpApp({ ...doors, events, clock, follows, maxBytes }))
-    ports.serve(http.app, internalApp({ events, unready, metrics: expose }))
+    const core = running.add(assembleCore(config, backend, publishers, events))
+    const doors = running.add(assembleDoors(config, options, backend, core, ports, events))
 
-    const origin = { server: ports.server, origins: ports.origins, trustProxy: config.http.trustProxy }
-    const browsers = {
-      eventName,
-      limits: browserLimits(config),
-      handlers: requests(gateway),
-      serveClient: false,
-      ...options,
-    }
-    const socketio = socketioTransport({ ...origin, ...browsers, reception: gateway, events, clock })
-    await running.open(socketio)
-    await running.open(live, accept)
-    await running.open(http.input, accept)
-    running.add({ close: () => gateway.drain() })
+    ports.serve(doors.http.app, doors.internalApp)
+    await running.open(doors.socketio)
+    await running.open(core.live, core.accept)
+    await running.open(doors.http.input, core.accept)
+    // The last to start is the first to stop: newcomers are asked to come back before anything else ends.
+    running.add({ close: () => core.gateway.drain() })
 
     events.emit('gateway.ready', { url: ports.url, ms: clock.monotonic() - began })
     return { url: ports.url, events, stop: () => running.stop() }
@@ -102,6 +74,85 @@ export async function startServer(config: Config, options: ServerOptions = {}): 
     await running.stop()
     throw error
   }
+}
+
+/** Who is here, what they are told, and whom that makes us listen to. */
+function assembleCore(config: Config, backend: Backend, publishers: Publishers, events: Events) {
+  const { maxBytes } = config.notifications
+  const hub = new Hub()
+  const broker = memoryBroker()
+  const live = zeromqInput({ publishers, clock, events, maxBytes })
+  const pipe = new NotificationPipe({ hub, broker, events, clock, newId: idMaker(), maxBytes })
+  const follows = new Follows([live, broker, pipe], clock, config.zeromq.unfollowAfterMs)
+  const { resolvers } = backend
+  const { limits } = config
+  const gateway = new Gateway({
+    resolvers,
+    hub,
+    follows,
+    events,
+    clock,
+    limits,
+    random: Math.random,
+    epoch: newEpoch(),
+  })
+  return { live, follows, gateway, accept: pipe.accept.bind(pipe), close: () => follows.close() }
+}
+
+type Core = ReturnType<typeof assembleCore>
+
+/** What can be reached from outside: Socket.IO, the HTTP API, health and metrics. */
+function assembleDoors(
+  config: Config,
+  options: ServerOptions,
+  backend: Backend,
+  core: Core,
+  ports: Ports,
+  events: Events,
+) {
+  const { gateway, live, follows } = core
+  const metrics = metricsOf(events, {
+    users: () => gateway.users,
+    notifiersUp: () => live.status().filter(({ connected }) => connected).length,
+    followed: () => follows.size,
+  })
+  const { expose } = metrics
+  const unready = () => [...(gateway.isDraining ? ['draining'] : []), ...backend.missing()]
+  const http = httpApp({
+    ...options,
+    events,
+    clock,
+    follows,
+    unready,
+    keys: config.http.keys,
+    trustProxy: config.http.trustProxy,
+    maxBytes: config.notifications.maxBytes,
+    notifiers: () => live.status(),
+    metrics: config.http.internal === null ? expose : null,
+  })
+  const socketio = socketioTransport({
+    serveClient: false,
+    ...options,
+    events,
+    clock,
+    server: ports.server,
+    origins: ports.origins,
+    trustProxy: config.http.trustProxy,
+    eventName: config.notifications.event,
+    reception: gateway,
+    handlers: requests(gateway),
+    limits: {
+      ...SOCKETIO_LIMITS,
+      eventsPerSecond: config.limits.eventsPerSecond,
+      maxQueuedBytes: config.limits.queuedBytes,
+      retrySpreadMs: config.shutdown.returnWithinMs,
+    },
+  })
+  const close = async () => {
+    metrics.close()
+    await http.close()
+  }
+  return { http, socketio, internalApp: internalApp({ events, unready, metrics: expose }), close }
 }
 
 /** The registry alone, for gateways that ask one instead of being one. @throws StartError */
@@ -128,19 +179,6 @@ export async function whoIs(config: Config, handshake: Handshake): Promise<Sessi
   } finally {
     await backend.close()
   }
-}
-
-function gauges(gateway: Gateway, live: ZeromqInput, follows: Follows): Gauges {
-  return {
-    users: () => gateway.users,
-    notifiersUp: () => live.status().filter(({ connected }) => connected).length,
-    followed: () => follows.size,
-  }
-}
-
-function browserLimits({ limits, shutdown }: Config): SocketioLimits {
-  const { eventsPerSecond, queuedBytes: maxQueuedBytes } = limits
-  return { ...SOCKETIO_LIMITS, eventsPerSecond, maxQueuedBytes, retrySpreadMs: shutdown.returnWithinMs }
 }
 
 /** Ids for notifications that bring none: unlike any other gateway's, and cheap to make. */

@@ -18,18 +18,11 @@ export class Follows {
   readonly #followers: readonly Follower[]
   readonly #clock: Clock
   readonly #lingerMs: number
-  readonly #onUnfollow: (address: Address) => void
 
-  constructor(
-    followers: readonly Follower[],
-    clock: Clock,
-    lingerMs: number,
-    onUnfollow: (address: Address) => void = () => {},
-  ) {
+  constructor(followers: readonly Follower[], clock: Clock, lingerMs: number) {
     this.#followers = followers
     this.#clock = clock
     this.#lingerMs = lingerMs
-    this.#onUnfollow = onUnfollow
   }
 
   /** Resolves when every input has told its wire. Each call wants one `unfollow`. */
@@ -53,7 +46,6 @@ export class Follows {
     interest.stay = this.#clock.later(this.#lingerMs, () => {
       this.#interests.delete(address)
       for (const follower of this.#followers) follower.unfollow(address)
-      this.#onUnfollow(address)
     })
   }
 

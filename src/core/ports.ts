@@ -47,7 +47,7 @@ export type Receipt =
   | { readonly ok: true; readonly id: string; readonly duplicate: boolean }
   | { readonly ok: false; readonly id: string | undefined; readonly error: GatewayError }
 
-/** Who wants to know which addresses somebody here waits at: inputs with filters, brokers. */
+/** Who wants to know at which addresses somebody here waits: inputs with filters, brokers, the pipe. */
 export interface Follower {
   /** Issued in the caller's tick; resolves when the wire has been told. Never rejects. Once per address until `unfollow`. */
   follow(address: Address): Promise<void>

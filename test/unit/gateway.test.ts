@@ -53,7 +53,16 @@ function house(limits: Partial<typeof NO_LIMITS> = {}) {
     },
     unfollow: (address: Address) => void filters.delete(address),
   }
-  const follows = new Follows([follower], clock, 5000, (address) => pipe.forget(address))
+  let ids = 0
+  const pipe = new NotificationPipe({
+    hub,
+    broker: memoryBroker(),
+    events,
+    clock,
+    newId: () => `made-${++ids}`,
+    maxBytes: 1024,
+  })
+  const follows = new Follows([follower, pipe], clock, 5000)
   const gateway = new Gateway({
     resolvers: [byName],
     hub,
@@ -63,15 +72,6 @@ function house(limits: Partial<typeof NO_LIMITS> = {}) {
     random: () => 0.5,
     epoch: 'life-1',
     limits: { ...NO_LIMITS, ...limits },
-  })
-  let ids = 0
-  const pipe = new NotificationPipe({
-    hub,
-    broker: memoryBroker(),
-    events,
-    clock,
-    newId: () => `made-${++ids}`,
-    maxBytes: 1024,
   })
   const said: string[] = []
   const transport: Transport = {
