@@ -3,6 +3,7 @@ import { createNotifier } from '../../../src/sdk/notifier/index.ts'
 import {
   type GatewayProcess,
   heraldo,
+  JWT_SECRET,
   PROGRAM,
   startGateway,
   startProcess,
@@ -134,6 +135,23 @@ test('addresses where nobody listens, port 1 and notifiers that come later distu
   await until('the notifier that came later is followed', () => notifier.filters.has('42|'))
   await notifier.send('42|"late"')
   await until('it arrived', () => browser.bodies.length === 1)
+})
+
+test('a token that runs out ends its connection for good, unless a fresh one comes in time', async () => {
+  const { url } = await gateway({ sessions: [{ use: 'jwt', secret: JWT_SECRET, clockTolerance: 0 }] })
+  const shortLived = await token('42', 3)
+  const leaving = await browse(url, shortLived)
+  const staying = await browse(url, shortLived)
+  atEnd.push(() => leaving.socket.disconnect())
+  atEnd.push(() => staying.socket.disconnect())
+  const ask = (payload: unknown) => staying.socket.timeout(5000).emitWithAck('auth', payload)
+  expect(await ask({ token: await token('43') })).toMatchObject({ ok: false, error: { code: 'session.invalid' } })
+  expect(await ask({ tokken: 1 })).toMatchObject({ ok: false, error: { code: 'event.invalid' } })
+  expect(await ask({ token: await token('42', 3600) })).toEqual({ ok: true, expiresAt: expect.any(Number) })
+  await until('the one without a fresh token is sent away', () => leaving.disconnects.length > 0)
+  expect(leaving.byes).toEqual([{ code: 'expired', retryInMs: 0 }])
+  expect(leaving.disconnects).toEqual(['io server disconnect'])
+  expect([staying.disconnects, staying.byes]).toEqual([[], []])
 })
 
 test('SIGTERM delivers what has arrived, says bye to every tab, and ends with 0', async () => {
