@@ -28,14 +28,16 @@ export function loadConfig(options: { readonly file?: string | undefined; readon
   const file = options.file ?? options.env['HERALDO_CONFIG']
   const written = merge(readJson(DEFAULTS), file === undefined ? {} : readJson(file))
   const { values, names } = readEnvironment(options.env)
-  const parsed = configSchema(options.env).safeParse(merge(written, values), { reportInput: true })
+  const given = merge(written, values)
+  const parsed = configSchema(options.env).safeParse(given)
   if (parsed.success) return parsed.data
   const [first, ...others] = parsed.error.issues.flatMap(innermost)
   if (first === undefined) throw new ConfigError('the configuration is not valid')
   const key = first.path.reduce<string>(join, '')
-  const from = [...names].find(([prefix]) => key.startsWith(prefix))?.[1] ?? file ?? 'configuration'
+  const variable = [...names].filter(([prefix]) => key.startsWith(prefix)).sort(([a], [b]) => b.length - a.length)[0]
+  const from = variable?.[1] ?? file ?? 'configuration'
   const more = others.length === 0 ? '' : ` (and ${others.length} more)`
-  throw new ConfigError(`${from}: ${key === '' ? 'the whole' : key}: ${describeIssue(first)}${more}`)
+  throw new ConfigError(`${from}: ${key === '' ? 'the whole' : key}: ${describeIssue(first, given)}${more}`)
 }
 
 function readEnvironment(env: Environment): { values: Record<string, unknown>; names: Map<string, string> } {
@@ -82,7 +84,7 @@ function place(target: Record<string, unknown>, path: readonly string[], value: 
 function readJson(file: string): Record<string, unknown> {
   let text: string
   try {
-    text = readFileSync(file, 'utf8')
+    text = readFileSync(file, 'utf8').replace(/^\ufeff/, '')
   } catch (error) {
     throw new ConfigError(`${file}: cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown error'})`)
   }
@@ -123,11 +125,18 @@ function innermost(issue: Issue): Issue[] {
   return innermost({ ...deepest, path: [...issue.path, ...deepest.path] })
 }
 
-function describeIssue(issue: Issue): string {
+function describeIssue(issue: Issue, given: unknown): string {
   if (issue.code === 'unrecognized_keys')
     return `unknown key ${issue.keys.map((key) => JSON.stringify(key)).join(', ')}`
-  return `got ${typeOf(issue.input)}, ${issue.message.replace(/^Invalid input: /, '').replace(/, received .*$/, '')}`
+  const value = issue.path.reduce<unknown>(
+    (at, key) => (isPlain(at) || Array.isArray(at) ? Reflect.get(at, key) : at),
+    given,
+  )
+  return `got ${typeOf(value)}, ${issue.message.replace(WORDS_OF_ZOD, '').replace(/, received .*$/, '')}`
 }
+
+/** Its messages begin with a verdict; we want what was expected. */
+const WORDS_OF_ZOD = /^(Invalid input: |Too small: |Too big: |Invalid discriminator value\. (?=Expected))/
 
 function typeOf(value: unknown): string {
   if (value === undefined) return 'nothing'

@@ -88,7 +88,12 @@ test.each<[string, unknown, Record<string, string>, string]>([
   ],
   ['a variable for no key', undefined, { HERALDO_HTTP_PROT: '1' }, 'HERALDO_HTTP_PROT: no such configuration key'],
   ['a list that is no JSON', undefined, { HERALDO_HTTP_KEYS: '[a]' }, 'HERALDO_HTTP_KEYS: the value is not valid JSON'],
-  ['a resolver that does not exist', { sessions: [{ use: 'magic' }] }, {}, 'sessions[0].use: got'],
+  [
+    'a resolver that does not exist',
+    { sessions: [{ use: 'magic' }] },
+    {},
+    "sessions[0].use: got a string, Expected 'beaker' |",
+  ],
   [
     'a short secret',
     { sessions: [{ use: 'jwt', secret: 'short' }] },
