@@ -163,7 +163,7 @@ class Wire:
     def _part(self) -> None:
         self._socket.close(int(self._linger * 1000))
         self._context.term()
-        # Only now: a gateway lets go of whoever leaves the registry, and of what it has not read yet.
+        # Only now: a gateway hears whoever leaves the registry to the end of what has reached it, and no further.
         if self._lease is not None:
             self._lease.end()
         self._registry_context.term()

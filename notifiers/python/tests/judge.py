@@ -1,13 +1,14 @@
 """What the SDK says of each line `[kind, value]`: the recipient as it is written, "ok", or the code of its refusal."""
 import json
 import sys
+from typing import Any
 
 from heraldo_notifier import NotifierError, draft
 
 MAX_BYTES = 300
 
 
-def judge(kind, value):
+def judge(kind: str, value: Any) -> str:
     if kind == "user":
         return draft.user(value)
     if kind == "channel":

@@ -1,8 +1,9 @@
 from __future__ import annotations
 
+import json
 import time
 import unittest
-from typing import Any
+from typing import Any, Dict, List
 
 from heraldo_notifier import Notifier, NotifierError
 
@@ -92,6 +93,26 @@ class RegistryTest(unittest.TestCase):
                 gateway.close()
                 asked = len(stub.questions)
                 until("it asks again", lambda: len(stub.questions) > asked)
+
+    def test_it_leaves_the_registry_only_when_everything_has_left(self) -> None:
+        asked: List[float] = []
+
+        def answer(question: Dict[str, Any]) -> str:
+            asked.append(time.monotonic())
+            return json.dumps([question["address"]])
+
+        stub = self.registry(answer)
+        orders = self.notifier(stub.address)
+        gateway = GatewayStub(orders.address, "42", reads=False)
+        self.addCleanup(gateway.close)
+        orders.ready(10)
+        until("it is registered", lambda: len(asked) == 1)
+        for _ in range(600):
+            orders.notify("42", b'"' + b"x" * 60_000 + b'"')
+        began = time.monotonic()
+        orders.close(linger=0.5)
+        self.assertEqual([one["type"] for one in stub.questions], ["add-publisher", "remove-publisher"])
+        self.assertGreater(asked[1] - began, 0.4)
 
     def test_it_closes_in_time_when_the_registry_is_away(self) -> None:
         before = RegistryStub()
