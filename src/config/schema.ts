@@ -13,6 +13,7 @@ const IN_REDIS: ReadonlyMap<string, string> = new Map([
   ['expressSession', 'express-session'],
 ])
 const NOT_LOOPBACK = 'a loopback address, or zeromq.insecure: true to say that others may reach it unencrypted'
+const ANY_HOST = /^tcp:\/\/(\*|0\.0\.0\.0|\[::\]):/
 const endpoint = z
   .string()
   .regex(/^(tcp:\/\/([^\s/:@]+|\[[0-9a-fA-F:]+\]):\d{1,5}|ipc:\/\/\S+)$/, ENDPOINT)
@@ -60,15 +61,13 @@ export function configSchema(env: Environment) {
         const message = `a redis: ${keeper} keeps its sessions there, so redis.url must be set`
         context.addIssue({ code: 'custom', path: ['sessions', index, 'use'], input: use, message })
       }
-      if (zeromq.insecure || !zeromq.registry.serve) return
-      for (const key of ['rep', 'pub'] as const) {
-        if (LOOPBACK.test(zeromq.registry[key])) continue
-        context.addIssue({
-          code: 'custom',
-          path: ['zeromq', 'registry', key],
-          input: zeromq.registry[key],
-          message: NOT_LOOPBACK,
-        })
+      if (zeromq.insecure) return
+      const { ingest, registry } = zeromq
+      const bound: [path: string[], address: string | null][] = [[['ingest'], ingest]]
+      if (registry.serve) bound.push([['registry', 'rep'], registry.rep], [['registry', 'pub'], registry.pub])
+      for (const [path, address] of bound) {
+        if (address === null || LOOPBACK.test(address)) continue
+        context.addIssue({ code: 'custom', path: ['zeromq', ...path], input: address, message: NOT_LOOPBACK })
       }
     })
 }
@@ -128,7 +127,11 @@ const zeromqSchema = z.strictObject({
     rep: endpoint.describe('Where the registry answers questions.'),
     pub: endpoint.describe('Where the registry announces changes.'),
   }),
-  notifiers: z.array(endpoint).describe('PUB sockets to listen to beside those of the registry.'),
+  notifiers: z
+    .array(
+      endpoint.refine((address) => !ANY_HOST.test(address), 'an address that can be connected to, not every interface'),
+    )
+    .describe('PUB sockets to listen to beside those of the registry.'),
   unfollowAfterMs: count.describe('How long filters stay after the last connection of a user left, in milliseconds.'),
   insecure: z.boolean().describe('true: sockets may bind to addresses that others can reach, unencrypted.'),
 })
@@ -149,7 +152,7 @@ const inboxSchema = z.strictObject({
 
 const limitsSchema = z.strictObject({
   perUser: count.describe('Connections of one user; 0 is no limit.'),
-  perAddress: count.describe('Connections from one network address; 0 is no limit.'),
+  perAddress: count.describe('Connections from one network address, an IPv6 /64 counting as one; 0 is no limit.'),
   handshakesPerSecond: count.describe('Handshakes of all clients together; 0 is no limit.'),
   eventsPerSecond: count.describe('Events that one browser may send; 0 is no limit.'),
   queuedBytes: z

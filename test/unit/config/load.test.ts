@@ -213,6 +213,18 @@ test.each<[string, unknown, Record<string, string>, string]>([
     {},
     'zeromq.notifiers[0]: got a string, an endpoint',
   ],
+  [
+    'a notifier at every interface',
+    { zeromq: { notifiers: ['tcp://*:5000'] } },
+    {},
+    'zeromq.notifiers[0]: got a string, an address that can be connected to',
+  ],
+  [
+    'an ingest that others could reach',
+    { zeromq: { ingest: 'tcp://0.0.0.0:20100' } },
+    {},
+    'zeromq.ingest: got a string, a loopback address',
+  ],
   ['a file that is no JSON', '{ "http": { "port": 1, } }', {}, 'is not valid JSON (a comma too many in line 1?)'],
   ['a file that is a list', '[]', {}, 'expected a JSON object'],
   ['a prototype', '{ "__proto__": { "http": 1 } }', {}, 'unknown key "__proto__"'],
