@@ -7,6 +7,8 @@ import { snippets } from './snippets.ts'
 
 /** The same from src/ and from dist/. */
 const PUBLIC = fileURLToPath(new URL('../../src/dev/public', import.meta.url))
+/** The browser client as one file, as `npm run build` leaves it. */
+const CLIENT = fileURLToPath(new URL('../../dist/client/heraldo.js', import.meta.url))
 const TOKEN_S = 15 * 60
 const DAY_S = 24 * 60 * 60
 const HEADERS = {
@@ -30,6 +32,7 @@ export function demoPages(config: Config): Router {
     const url = `${request.protocol}://${request.headers.host}`
     response.set('Cache-Control', 'no-store').json(await demoFacts(config, url))
   })
+  router.get('/heraldo.js', (_request, response) => response.set(HEADERS).sendFile(CLIENT))
   router.use(express.static(PUBLIC, { setHeaders: (response) => void response.set(HEADERS) }))
   return router
 }

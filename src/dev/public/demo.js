@@ -6,7 +6,14 @@ const TABS = [
 ]
 const LISTED = 4
 const RING_MS = 1200
-const RETRY_MS = 2000
+const COPIED_MS = 2000
+const WORDS = {
+  connecting: 'connecting …',
+  connected: 'connected',
+  reconnecting: 'away, coming back …',
+  refused: 'refused',
+  ended: 'ended',
+}
 
 const facts = await fetch('/dev/facts').then((response) => response.json())
 for (const tab of TABS) openTab(tab)
@@ -68,18 +75,11 @@ function openTab({ user, title }) {
   }
   showCount()
 
-  const socket = io({
-    forceNew: true,
-    auth: (give) => tokenFor(user).then(give),
-  })
-  socket.on('connect', () => showState('connected', 'connected'))
-  socket.on('disconnect', () => showState('away', 'away, coming back …'))
-  socket.on('connect_error', ({ message }) => {
-    showState('away', `refused: ${message}`)
-    // After a refusal socket.io-client does not come back by itself.
-    if (!socket.active) setTimeout(() => socket.connect(), RETRY_MS)
-  })
-  socket.on(facts.event, (body, { type, at }) => {
+  const connection = heraldo.connect('/', { event: facts.event, auth: () => tokenFor(user) })
+  connection.on('state', (state, reason) =>
+    showState(state, WORDS[state] + (reason === undefined ? '' : ` (${reason.code})`)),
+  )
+  connection.on('notification', (body, { type, at }) => {
     if (type.startsWith('clock')) {
       part('tick').textContent = `“${textOf(body)}”, says the clock`
       return
@@ -92,15 +92,7 @@ function openTab({ user, title }) {
   })
 }
 
-/** No token is no reason to stay away: the gateway then says what is missing. */
-async function tokenFor(user) {
-  try {
-    const response = await fetch(`/dev/token?user=${encodeURIComponent(user)}`)
-    return await response.json()
-  } catch {
-    return {}
-  }
-}
+const tokenFor = (user) => fetch(`/dev/token?user=${encodeURIComponent(user)}`).then((response) => response.json())
 
 function item(body, at) {
   const entry = document.createElement('li')
@@ -140,7 +132,7 @@ function showSnippet(name, code, needs = '') {
     button.textContent = 'Copied'
     setTimeout(() => {
       button.textContent = 'Copy'
-    }, RETRY_MS)
+    }, COPIED_MS)
   })
   document.querySelector('#snippet-list').append(element)
 }
