@@ -1,6 +1,7 @@
-import { GatewayError, sessionRefused } from '../core/errors.ts'
+import { sessionRefused } from '../core/errors.ts'
 import type { SessionResolver } from '../core/ports.ts'
 import type { Handshake, Session } from '../core/session.ts'
+import { ask, unavailable } from './ask.ts'
 import { idAt } from './idAt.ts'
 import { readJson } from './pyJson.ts'
 import { entryAt, type PyDict } from './pyValue.ts'
@@ -14,13 +15,6 @@ export interface HttpCallbackOptions {
   readonly timeoutMs: number
 }
 
-interface Answer {
-  readonly status: number
-  /** Of a 200 only. */
-  readonly body: Uint8Array
-}
-
-const MAX_ANSWER_BYTES = 65_536
 const MAX_CREDENTIAL_LENGTH = 65_536
 /** What a header may hold: a line break would begin a header of the browser's own making. */
 const HEADER_VALUE = /^[\t\u0020-\u007e\u0080-\u00ff]*$/
@@ -39,7 +33,7 @@ export function httpCallback({ url, timeoutMs }: HttpCallbackOptions): SessionRe
     async resolve(handshake) {
       const headers = credentialsOf(handshake)
       if (headers === null) return null
-      const { status, body } = await ask(url, headers, timeoutMs)
+      const { status, body } = await ask(url, headers, AbortSignal.timeout(timeoutMs))
       if (status === 200) return sessionOf(body)
       if (status === 401) throw sessionRefused('NO_USER', 'the application answered 401')
       if (status >= 500 || status === 429) throw unavailable(`the application answered ${status}`)
@@ -65,31 +59,6 @@ function credentialsOf({ cookie, authorization, token }: Handshake): Headers | n
   return headers
 }
 
-/** A redirect is an answer, never followed: the browser's credentials are for this address alone. */
-async function ask(url: string, headers: Headers, timeoutMs: number): Promise<Answer> {
-  try {
-    const response = await fetch(url, { headers, redirect: 'manual', signal: AbortSignal.timeout(timeoutMs) })
-    if (response.status === 200) return { status: 200, body: await bodyOf(response) }
-    await response.body?.cancel()
-    return { status: response.status, body: Buffer.alloc(0) }
-  } catch (error) {
-    if (error instanceof GatewayError) throw error
-    throw unavailable(reasonOf(error))
-  }
-}
-
-/** Counted while it is read, so that a large answer costs no memory and is not waited for. */
-async function bodyOf({ body }: Response): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = []
-  let bytes = 0
-  for await (const chunk of body ?? []) {
-    bytes += chunk.length
-    if (bytes > MAX_ANSWER_BYTES) throw overLimit(`an answer over ${MAX_ANSWER_BYTES} bytes`)
-    chunks.push(chunk)
-  }
-  return Buffer.concat(chunks)
-}
-
 function sessionOf(body: Uint8Array): Session {
   const answer = readJson(body)
   if (answer.t !== 'dict') throw malformed('an answer that is no object')
@@ -103,14 +72,4 @@ function endOf(answer: PyDict): number | undefined {
   const milliseconds = end.t === 'int' || end.t === 'float' ? Number(end.v) : Number.NaN
   if (!Number.isFinite(milliseconds)) throw malformed('an expiresAt that is no time')
   return milliseconds
-}
-
-const unavailable = (cause: string) => new GatewayError('store.unavailable', { cause })
-
-/** fetch says only that it failed; why stands in its cause, and for several addresses only in a code. */
-function reasonOf(error: unknown): string {
-  if (typeof error !== 'object' || error === null) return 'the application could not be asked'
-  if ('cause' in error && error.cause !== undefined) return reasonOf(error.cause)
-  if ('message' in error && error.message !== '') return String(error.message)
-  return 'code' in error ? String(error.code) : 'the application could not be asked'
 }
