@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { parseDraft, stamp } from '../../../src/core/draft.ts'
 import { GatewayError } from '../../../src/core/errors.ts'
 import { isTooDeep } from '../../../src/core/rawJson.ts'
+import { fuzz } from '../../support/fuzz.ts'
 
 const MAX = 1024
 const bytes = (text: string) => Buffer.from(text)
@@ -96,7 +97,7 @@ test('brackets inside texts are not depth', () => {
   expect(draft(undefined, JSON.stringify(`\\"${'[{'.repeat(100)}`)).body.length).toBeGreaterThan(128)
 })
 
-test('depth is what a real walk over the value finds', () => {
+test('depth is what a real walk over the value finds (fuzz)', () => {
   const depth = (value: unknown): number =>
     typeof value === 'object' && value !== null ? 1 + Math.max(0, ...Object.values(value).map(depth)) : 0
   const value = fc.letrec((tie) => ({
@@ -107,13 +108,12 @@ test('depth is what a real walk over the value finds', () => {
       fc.dictionary(fc.string(), tie('node'), { maxKeys: 2 }),
     ),
   })).node
-  fc.assert(
+  fuzz(
     fc.property(value, fc.integer({ min: 0, max: 80 }), (inner, wraps) => {
       let json = JSON.stringify(inner)
       for (let i = 0; i < wraps; i++) json = `[${json}]`
       expect(isTooDeep(bytes(json))).toBe(depth(inner) + wraps > 64)
     }),
-    { numRuns: 500 },
   )
 })
 
@@ -166,8 +166,8 @@ test('keys that a later version may bring are let be, and no key reaches a proto
   expect(draft('{"__proto__":{"type":"x"}}').type).toBe(undefined)
 })
 
-test('whatever bytes arrive, the answer is a draft or a coded refusal', () => {
-  fc.assert(
+test('whatever bytes arrive, the answer is a draft or a coded refusal (fuzz)', () => {
+  fuzz(
     fc.property(fc.string(), fc.option(fc.uint8Array(), { nil: undefined }), fc.uint8Array(), (to, header, body) => {
       try {
         parseDraft({ to: [to], header, body }, MAX)
@@ -175,6 +175,5 @@ test('whatever bytes arrive, the answer is a draft or a coded refusal', () => {
         expect(error).toBeInstanceOf(GatewayError)
       }
     }),
-    { numRuns: 2000 },
   )
 })

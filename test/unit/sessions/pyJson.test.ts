@@ -2,25 +2,24 @@ import fc from 'fast-check'
 import { GatewayError } from '../../../src/core/errors.ts'
 import { readJson } from '../../../src/sessions/pyJson.ts'
 import { PY_LIMITS, type PyValue } from '../../../src/sessions/pyValue.ts'
+import { fuzz } from '../../support/fuzz.ts'
 
-test('what JSON.parse reads is read the same', () => {
-  fc.assert(
+test('what JSON.parse reads is read the same (fuzz)', () => {
+  fuzz(
     fc.property(fc.json({ maxDepth: 6 }), fc.constantFrom(undefined, 1, '\t'), (text, indent) => {
       const value = JSON.parse(text)
       expect(asJavaScript(readJson(Buffer.from(JSON.stringify(value, null, indent))))).toEqual(value)
     }),
-    { numRuns: 2_000 },
   )
 })
 
-test('what JSON.parse refuses is refused, but for the three words that only Python writes', () => {
+test('what JSON.parse refuses is refused, but for the three words that only Python writes (fuzz)', () => {
   const characters = fc.constantFrom(...'{}[]",:\\u0019.eE-+ \n\taftrnl/NI')
-  fc.assert(
+  fuzz(
     fc.property(fc.array(characters, { maxLength: 12 }), (parts) => {
       const text = parts.join('')
       expect(isReadBy(() => readJson(Buffer.from(text)), text)).toBe(isReadBy(() => JSON.parse(text), text))
     }),
-    { numRuns: 5_000 },
   )
 })
 
