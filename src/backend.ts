@@ -1,4 +1,4 @@
-import type { Config, SessionConfig } from './config/schema.ts'
+import { type Config, ownRedis, type SessionConfig } from './config/schema.ts'
 import type { Events } from './core/events.ts'
 import type { Directory, SessionResolver, SessionStore } from './core/ports.ts'
 import { systemClock as clock } from './memory/clock.ts'
@@ -10,7 +10,7 @@ import { authTkt } from './sessions/authTkt.ts'
 import { beaker } from './sessions/beaker.ts'
 import { expressSession } from './sessions/expressSession.ts'
 import { httpCallback } from './sessions/httpCallback.ts'
-import { jwt } from './sessions/jwt.ts'
+import { type JwtOptions, jwt } from './sessions/jwt.ts'
 
 /** What a gateway remembers and where it looks things up: in memory, or in Redis. */
 export interface Backend {
@@ -21,47 +21,71 @@ export interface Backend {
   close(): Promise<void>
 }
 
-/** Waits for Redis's first answer, not for its presence: a gateway starts without it and says that it is not ready. */
+/** Waits for each Redis's first answer, not for its presence: a gateway starts without it and says that it is not ready. */
 export async function openBackend(config: Config, events: Events): Promise<Backend> {
-  if (config.redis === null) {
-    const directory = memoryDirectory({ clock })
-    return {
-      directory,
-      resolvers: config.sessions.map((session) => resolver(session)),
-      missing: () => [],
-      close: () => directory.close(),
-    }
-  }
-  const { url, prefix } = config.redis
-  const answered = new Promise<void>((resolve) => {
-    events.on('store.found', () => resolve())
-    events.on('store.lost', () => resolve())
-  })
-  const redis = redisConnection({ url, store: 'redis', events })
-  const store = redisSessionStore(redis)
+  const stores = redisStores(events)
   try {
-    const resolvers = config.sessions.map((session) => resolver(session, store))
-    await answered
-    const directory = await redisDirectory({ redis, prefix, clock })
+    const shared = config.redis === null ? undefined : stores.at(config.redis.url, 'redis')
+    const resolvers = config.sessions.map((session, index) => {
+      const own = ownRedis(session)
+      return resolver(session, own === undefined ? shared : stores.at(own.url, `redis of sessions[${index}]`))
+    })
+    await stores.answered()
+    const directory =
+      config.redis === null || shared === undefined
+        ? memoryDirectory({ clock })
+        : await redisDirectory({ redis: shared.redis, prefix: config.redis.prefix, clock })
     return {
       directory,
       resolvers,
-      missing: () => (store.isUp() ? [] : ['redis']),
+      missing: () => stores.missing(),
       async close() {
         await directory.close()
-        await store.close()
+        await stores.close()
       },
     }
   } catch (error) {
-    await store.close()
+    await stores.close()
     throw error
   }
 }
 
-function resolver(session: SessionConfig, store?: SessionStore): SessionResolver {
+interface RedisStore extends SessionStore {
+  /** As the log and /readyz call it. */
+  readonly name: string
+  readonly redis: ReturnType<typeof redisConnection>
+  readonly answered: Promise<void>
+}
+
+/** One connection for each address, however many resolvers name it. */
+function redisStores(events: Events) {
+  const stores = new Map<string, RedisStore>()
+  return {
+    at(url: string, name: string): RedisStore {
+      const store = stores.get(url) ?? openRedis(url, name, events)
+      stores.set(url, store)
+      return store
+    },
+    answered: () => Promise.all([...stores.values()].map(({ answered }) => answered)),
+    missing: () => [...stores.values()].filter((store) => !store.isUp()).map(({ name }) => name),
+    close: () => Promise.all([...stores.values()].map((store) => store.close())),
+  }
+}
+
+function openRedis(url: string, name: string, events: Events): RedisStore {
+  const answered = new Promise<void>((resolve) => {
+    const heard = ({ store }: { readonly store: string }) => store === name && resolve()
+    events.on('store.found', heard)
+    events.on('store.lost', heard)
+  })
+  const redis = redisConnection({ url, store: name, events })
+  return { ...redisSessionStore(redis), name, redis, answered }
+}
+
+function resolver(session: SessionConfig, store: SessionStore | undefined): SessionResolver {
   switch (session.use) {
     case 'jwt':
-      return jwt({ ...session, key: session.jwks ?? secretBytes(session.secret, session.secretBase64) })
+      return jwt({ ...session, key: keyOf(session) })
     case 'beaker':
       return beaker(session, storeFor(session, store))
     case 'authTkt':
@@ -78,4 +102,12 @@ function storeFor({ use }: SessionConfig, store: SessionStore | undefined): Sess
   return store
 }
 
-const secretBytes = (text = '', base64 = '') => (base64 === '' ? Buffer.from(text) : Buffer.from(base64, 'base64'))
+function keyOf({
+  jwks,
+  jwksUrl,
+  secret = '',
+  secretBase64,
+}: Extract<SessionConfig, { use: 'jwt' }>): JwtOptions['key'] {
+  if (jwksUrl !== undefined) return new URL(jwksUrl)
+  return jwks ?? (secretBase64 === undefined ? Buffer.from(secret) : Buffer.from(secretBase64, 'base64'))
+}

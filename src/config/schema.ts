@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { redisUrl } from './redisUrl.ts'
 import { type Environment, type SecretSchema, secretSchema } from './secretSchema.ts'
 import { sessionSchema } from './sessionSchema.ts'
 
@@ -32,7 +33,6 @@ const hostAndPort = z
   .string()
   .regex(/^(\[[0-9a-fA-F:.]+\]|[^\s:[\]]+):\d{1,5}$/, HOST_AND_PORT)
   .refine((given) => isPort(portOf(given)), HOST_AND_PORT)
-const REDIS_URL = 'an address such as redis://127.0.0.1:6379/0, rediss://… or unix:///run/redis.sock'
 
 /** The schema of the whole configuration. `env` is what `{ "env": "NAME" }` reads from. */
 export function configSchema(env: Environment) {
@@ -55,10 +55,11 @@ export function configSchema(env: Environment) {
       shutdown: shutdownSchema,
     })
     .superRefine(({ zeromq, redis, sessions }, context) => {
-      for (const [index, { use }] of sessions.entries()) {
+      for (const [index, session] of sessions.entries()) {
+        const { use } = session
         const keeper = IN_REDIS.get(use)
-        if (redis !== null || keeper === undefined) continue
-        const message = `a redis: ${keeper} keeps its sessions there, so redis.url must be set`
+        if (keeper === undefined || (redis ?? ownRedis(session)) !== undefined) continue
+        const message = `a redis: ${keeper} keeps its sessions there, so redis.url must be set, here or for all`
         context.addIssue({ code: 'custom', path: ['sessions', index, 'use'], input: use, message })
       }
       if (zeromq.insecure) return
@@ -74,6 +75,9 @@ export function configSchema(env: Environment) {
 
 export type Config = z.output<ReturnType<typeof configSchema>>
 export type SessionConfig = Config['sessions'][number]
+
+/** The Redis that a resolver names for itself. */
+export const ownRedis = (session: SessionConfig) => ('redis' in session ? session.redis : undefined)
 
 const RESERVED_EVENTS = new Set([
   'hello',
@@ -112,9 +116,7 @@ const httpSchema = (secret: SecretSchema) =>
 const redisSchema = (secret: SecretSchema) =>
   z
     .strictObject({
-      url: secret
-        .refine(isRedisUrl, REDIS_URL)
-        .describe('redis://, rediss:// or unix:// address; may carry user, password and database.'),
+      url: redisUrl(secret),
       prefix: z.string().default('heraldo:').describe("Put before each of the gateway's own keys."),
     })
     .nullable()
@@ -166,21 +168,3 @@ const shutdownSchema = z.strictObject({
   timeoutMs: count.describe('How long SIGTERM may take before the process ends anyway, in milliseconds.'),
   returnWithinMs: count.describe('Browsers that are sent away come back spread over this time, in milliseconds.'),
 })
-
-/** What the Redis library cannot read it throws, password and all. */
-function isRedisUrl(url: string): boolean {
-  if (!URL.canParse(url)) return false
-  const { protocol, username, password, hostname, pathname } = new URL(url)
-  if (protocol === 'unix:') return pathname.length > 1
-  const isDatabase = /^\/?\d*$/.test(pathname)
-  return /^rediss?:$/.test(protocol) && hostname !== '' && isDatabase && isDecodable(username + password)
-}
-
-function isDecodable(text: string): boolean {
-  try {
-    decodeURIComponent(text)
-    return true
-  } catch {
-    return false
-  }
-}

@@ -1,10 +1,11 @@
 import { z } from 'zod'
+import { redisUrl } from './redisUrl.ts'
 import type { SecretSchema } from './secretSchema.ts'
 
 const nameOrNames = z.union([z.string(), z.array(z.string()).min(1)])
 const path = z.array(z.string().min(1)).min(1)
 const cookieName = z.string().min(1)
-const CALLBACK_URL = 'an http or https address without a user or a password'
+const HTTP_URL = 'an http or https address without a user or a password'
 
 /** One entry of `sessions`, told apart by `use`. */
 export function sessionSchema(secret: SecretSchema) {
@@ -33,6 +34,7 @@ function beakerSchema(secret: SecretSchema) {
         .describe('The key in Redis; beaker_extensions and the system of 2013 use beaker:{id}:session.'),
       user: path.describe('The way to the user id in the session.'),
       timeout: z.int().min(1).nullable().default(null).describe('session.timeout of the application, in seconds.'),
+      redis: ownRedisSchema(secret),
     })
     .describe('Sessions of Beaker (Pylons, Pyramid, Flask) in Redis.')
 }
@@ -80,8 +82,16 @@ function expressSessionSchema(secret: SecretSchema) {
         .default('sess:{id}')
         .describe('The key in Redis: the prefix of the store, and {id}.'),
       user: path.describe('The way to the user id in the session.'),
+      redis: ownRedisSchema(secret),
     })
     .describe('Sessions of express-session in Redis (connect-redis).')
+}
+
+function ownRedisSchema(secret: SecretSchema) {
+  return z
+    .strictObject({ url: redisUrl(secret) })
+    .optional()
+    .describe('{ "url": … }: the Redis with these sessions, only read; without it the redis at the top.')
 }
 
 function httpCallbackSchema() {
@@ -90,14 +100,14 @@ function httpCallbackSchema() {
       use: z.literal('httpCallback'),
       url: z
         .string()
-        .refine(isCallbackUrl, CALLBACK_URL)
+        .refine(isHttpUrl, HTTP_URL)
         .describe('Where the application answers who a cookie or authorization belongs to.'),
       timeoutMs: z.int().min(1).max(60_000).default(3000).describe('How long its answer may take, in milliseconds.'),
     })
     .describe('The application itself, asked over HTTP.')
 }
 
-function isCallbackUrl(url: string): boolean {
+function isHttpUrl(url: string): boolean {
   if (!URL.canParse(url)) return false
   const { protocol, username, password } = new URL(url)
   return /^https?:$/.test(protocol) && username + password === ''
@@ -128,6 +138,11 @@ function jwtSchema(secret: SecretSchema) {
         .looseObject({ keys: z.array(z.looseObject({ kty: z.string() })).min(1) })
         .optional()
         .describe('Instead of a secret: the issuer’s public keys, as a JSON Web Key Set.'),
+      jwksUrl: z
+        .string()
+        .refine(isHttpUrl, HTTP_URL)
+        .optional()
+        .describe('Or the http or https address of that key set.'),
       algorithms: z
         .array(z.enum([...SECRET_ALGORITHMS, ...KEY_ALGORITHMS]))
         .min(1)
@@ -144,20 +159,19 @@ function jwtSchema(secret: SecretSchema) {
         .describe('A cookie that may carry the token, beside auth.token and Authorization: Bearer.'),
     })
     .superRefine((jwt, context) => {
-      const given = (['secret', 'secretBase64', 'jwks'] as const).filter((key) => jwt[key] !== undefined)
+      const given = (['secret', 'secretBase64', 'jwks', 'jwksUrl'] as const).filter((key) => jwt[key] !== undefined)
       const [key] = given
       const complain = (key: 'secret' | 'secretBase64' | 'algorithms', message: string) =>
         context.addIssue({ code: 'custom', path: [key], input: jwt[key], message })
-      if (key === undefined || given.length > 1) return complain('secret', 'one of secret, secretBase64 and jwks')
-      const fitting: readonly string[] = key === 'jwks' ? KEY_ALGORITHMS : SECRET_ALGORITHMS
+      if (key === undefined || given.length > 1)
+        return complain('secret', 'one of secret, secretBase64, jwks and jwksUrl')
+      const isSecret = key === 'secret' || key === 'secretBase64'
+      const fitting: readonly string[] = isSecret ? SECRET_ALGORITHMS : KEY_ALGORITHMS
       if (jwt.algorithms?.every((algorithm) => fitting.includes(algorithm)) === false) {
-        complain(
-          'algorithms',
-          key === 'jwks' ? 'algorithms with public keys, none of HS' : 'HS algorithms for a secret',
-        )
+        complain('algorithms', isSecret ? 'HS algorithms for a secret' : 'algorithms with public keys, none of HS')
       }
       const bytes = Buffer.from(jwt.secret ?? jwt.secretBase64 ?? '', key === 'secretBase64' ? 'base64' : 'utf8').length
-      if (key !== 'jwks' && bytes < MIN_SECRET_BYTES) complain(key, 'a secret of 32 bytes or more')
+      if (isSecret && bytes < MIN_SECRET_BYTES) complain(key, 'a secret of 32 bytes or more')
     })
     .describe('JSON Web Tokens.')
 }

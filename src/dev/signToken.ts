@@ -7,7 +7,9 @@ export async function signToken(
   user: string,
   ttlSeconds: number,
 ): Promise<string | null> {
-  const jwt = sessions.find((session) => session.use === 'jwt' && session.jwks === undefined)
+  const jwt = sessions.find(
+    (session) => session.use === 'jwt' && (session.secret ?? session.secretBase64) !== undefined,
+  )
   if (jwt?.use !== 'jwt') return null
   const { algorithms, issuer, audience } = jwt
   const claims = jwt.user.reduceRight<unknown>((inner, key) => ({ [key]: inner }), user)

@@ -1,15 +1,16 @@
 import { createLocalJWKSet, errors, type JSONWebKeySet, type JWTPayload, type JWTVerifyOptions, jwtVerify } from 'jose'
-import { type RefusalReason, sessionRefused } from '../core/errors.ts'
+import { GatewayError, type RefusalReason, sessionRefused } from '../core/errors.ts'
 import type { SessionResolver } from '../core/ports.ts'
 import type { Handshake, Session } from '../core/session.ts'
 import { cookieValues } from './cookies.ts'
 import { firstGood } from './firstGood.ts'
 import { overLimit } from './refusals.ts'
+import { remoteKeys } from './remoteKeys.ts'
 import { userIdFrom } from './userId.ts'
 
 export interface JwtOptions {
-  /** The shared secret's bytes, 32 or more, or the issuer's public keys (a JWKS). */
-  readonly key: Uint8Array | JSONWebKeySet
+  /** The shared secret's bytes, 32 or more, or the issuer's public keys: a JWKS, or the http(s) address of one. */
+  readonly key: Uint8Array | JSONWebKeySet | URL
   /** The accepted algorithms. By default HS256 for a secret; RS256 and ES256 for public keys. */
   readonly algorithms?: readonly string[] | undefined
   readonly issuer?: string | readonly string[] | undefined
@@ -72,7 +73,7 @@ function verifierOf(key: JwtOptions['key'], chosen: readonly string[] | undefine
       )
     return async (token, expected) => (await jwtVerify(token, key, { ...expected, algorithms })).payload
   }
-  const keys = createLocalJWKSet(key)
+  const keys = key instanceof URL ? remoteKeys(key) : createLocalJWKSet(key)
   return async (token, expected) => (await jwtVerify(token, keys, { ...expected, algorithms })).payload
 }
 
@@ -94,8 +95,9 @@ function claimAt(claims: JWTPayload, path: readonly string[]): unknown {
 }
 
 function refuse(error: unknown): never {
-  // Anything else is no judgement about the token.
-  if (!(error instanceof errors.JOSEError)) throw error
+  if (error instanceof GatewayError) throw error
+  // What is no judgement about the token is one about the key it names: too small, or none at all.
+  if (!(error instanceof errors.JOSEError)) throw sessionRefused('UNSUPPORTED', `the issuer's key: ${messageOf(error)}`)
   // The error itself carries the claims; its message does not.
   throw sessionRefused(reasonOf(error), error.message)
 }
@@ -110,6 +112,9 @@ function reasonOf(error: InstanceType<typeof errors.JOSEError>): RefusalReason {
     case 'ERR_JWKS_MULTIPLE_MATCHING_KEYS':
       return 'BAD_SIGNATURE'
     case 'ERR_JOSE_NOT_SUPPORTED':
+    // The issuer's keys are none.
+    case 'ERR_JOSE_GENERIC':
+    case 'ERR_JWKS_INVALID':
       return 'UNSUPPORTED'
     default:
       return 'MALFORMED'
@@ -121,4 +126,5 @@ function claimReason(claim: string, reason: string): RefusalReason {
   return claim === 'nbf' && reason === 'check_failed' ? 'NOT_YET_VALID' : 'MALFORMED'
 }
 
+const messageOf = (error: unknown) => (error instanceof Error ? error.message : 'not usable')
 const listOf = (names: string | readonly string[]) => (typeof names === 'string' ? [names] : [...names])

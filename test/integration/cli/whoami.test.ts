@@ -88,9 +88,12 @@ test.each([
   await new Promise((resolve) => server.close(resolve))
 })
 
-test('a configuration without a jwt secret has nothing to sign tokens with', async () => {
+test.each([
+  ['a configuration without a jwt secret', []],
+  ['a configuration with the address of public keys', [{ use: 'jwt', jwksUrl: 'https://login.example.org/keys' }]],
+])('%s has nothing to sign tokens with', async (_, sessions) => {
   const file = join(dir, 'none.json')
-  writeFileSync(file, '{ "sessions": [] }')
+  writeFileSync(file, JSON.stringify({ sessions }))
   expect(await heraldo(['token', '42', '--config', file])).toMatchObject({
     code: 2,
     stderr: 'heraldo: sessions: got no "jwt" with a secret, expected one to sign for\n',

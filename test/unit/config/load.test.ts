@@ -110,8 +110,34 @@ test.each<[string, unknown, Record<string, string>, string]>([
     'two secrets',
     { sessions: [{ use: 'jwt', secret: SECRET, secretBase64: 'YQ==' }] },
     {},
-    'one of secret, secretBase64 and jwks',
+    'one of secret, secretBase64, jwks and jwksUrl',
   ],
+  [
+    'a secret beside an address of keys',
+    { sessions: [{ use: 'jwt', secret: SECRET, jwksUrl: 'https://login.example.org/keys' }] },
+    {},
+    'one of secret, secretBase64, jwks and jwksUrl',
+  ],
+  [
+    'keys beside an address of keys',
+    { sessions: [{ use: 'jwt', jwks: { keys: [{ kty: 'EC' }] }, jwksUrl: 'https://login.example.org/keys' }] },
+    {},
+    'one of secret, secretBase64, jwks and jwksUrl',
+  ],
+  [
+    'an algorithm for secrets with an address of keys',
+    { sessions: [{ use: 'jwt', jwksUrl: 'https://login.example.org/keys', algorithms: ['RS256', 'HS256'] }] },
+    {},
+    'sessions[0].algorithms: got a list, algorithms with public keys',
+  ],
+  ...['file:///etc/keys', 'keys.json', `https://user:${SECRET}@example.org/`].map(
+    (jwksUrl): [string, unknown, Record<string, string>, string] => [
+      `keys at ${jwksUrl}`,
+      { sessions: [{ use: 'jwt', jwksUrl }] },
+      {},
+      'sessions[0].jwksUrl: got a string, an http or https address',
+    ],
+  ),
   [
     'an algorithm that does not fit the key',
     { sessions: [{ use: 'jwt', secret: SECRET, algorithms: ['RS256'] }] },
@@ -134,6 +160,18 @@ test.each<[string, unknown, Record<string, string>, string]>([
     },
     {},
     'sessions[1].use: got a string, a redis: express-session',
+  ],
+  [
+    'an own Redis with a prefix, where nothing is written',
+    { sessions: [{ use: 'beaker', secret: 's', user: ['id'], redis: { url: 'redis://x', prefix: 'a' } }] },
+    {},
+    'sessions[0].redis: unknown key "prefix"',
+  ],
+  [
+    'an own Redis at an address that is none',
+    { sessions: [{ use: 'expressSession', secret: 's', user: ['id'], redis: { url: `http://${SECRET}` } }] },
+    {},
+    'sessions[0].redis.url: got a string, an address such as redis://',
   ],
   [
     'a digest that tickets do not have',
@@ -241,6 +279,26 @@ test.each(['redis://127.0.0.1:6379/2', 'rediss://user:pa%20ss@[::1]', 'unix:///r
     expect(loadConfig({ env: { HERALDO_REDIS_URL: url } }).redis?.url).toBe(url)
   },
 )
+
+test('sessions in a Redis of their own need none at the top, and its address may be a secret elsewhere', () => {
+  const sessions = (['beaker', 'expressSession'] as const).map((use) => ({
+    use,
+    secret: 's',
+    user: ['id'],
+    redis: { url: { env: 'SESSION_REDIS' } },
+  }))
+  const config = loadConfig({ file: file({ sessions }), env: { SESSION_REDIS: 'redis://:pass@127.0.0.1:1' } })
+  expect(config.redis).toBeNull()
+  expect(config.sessions).toMatchObject([
+    { redis: { url: 'redis://:pass@127.0.0.1:1' } },
+    { redis: { url: 'redis://:pass@127.0.0.1:1' } },
+  ])
+})
+
+test('a token’s keys may be at an address', () => {
+  const sessions = [{ use: 'jwt', jwksUrl: 'https://login.example.org/keys?tenant=1', algorithms: ['RS256'] }]
+  expect(loadConfig({ file: file({ sessions }), env: {} }).sessions).toMatchObject(sessions)
+})
 
 test.each(['127.0.0.1:5887', '[::1]:5887', 'localhost:1'])('the internal port %s is taken', (internal) => {
   expect(loadConfig({ env: { HERALDO_HTTP_INTERNAL: internal } }).http.internal).toBe(internal)
