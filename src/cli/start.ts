@@ -1,5 +1,6 @@
 import { startServer } from '../server.ts'
 import { CONFIG_OPTION, configFor } from './configFile.ts'
+import { sayNotes } from './notes.ts'
 import { runUntilSignal } from './runUntilSignal.ts'
 import { parseWords } from './words.ts'
 
@@ -9,6 +10,7 @@ export async function run(args: readonly string[]): Promise<number> {
   return runUntilSignal(config.shutdown.timeoutMs, async () => {
     const server = await startServer(config)
     console.log(`heraldo ready: ${server.url}`)
+    sayNotes(config)
     return server
   })
 }

@@ -49,6 +49,17 @@ test('an environment variable that is no key is a mistake of the configuration',
   expect(code).toBe(2)
 })
 
+test('check-config and start say what is valid and yet will surprise', async () => {
+  const { code, stderr } = await heraldo(['check-config'], { HERALDO_APPS: '[{"id":"1"}]' })
+  expect([
+    code,
+    stderr
+      .trim()
+      .split('\n')
+      .map((line) => line.split(':')[2]?.trim().split(' ')[0]),
+  ]).toEqual([0, ['sessions', 'http.keys', 'apps']])
+})
+
 test('check-config says that the configuration is good', async () => {
   expect(await heraldo(['check-config', '--config', 'config/dev.json'])).toEqual({
     code: 0,
