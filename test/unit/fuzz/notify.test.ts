@@ -45,6 +45,7 @@ const body = fc.oneof(
   { weight: 4, arbitrary: printed },
   { weight: 4, arbitrary: bitten(printed) },
   { weight: 1, arbitrary: fc.uint8Array({ maxLength: 60 }).map(Buffer.from) },
+  { weight: 1, arbitrary: fc.jsonValue({ maxDepth: 1 }).map((value) => Buffer.from(JSON.stringify(value))) },
   { weight: 1, arbitrary: fc.nat(70).map((deep) => Buffer.from(`{"notification":${'['.repeat(deep)}1e999`)) },
 )
 
