@@ -2,6 +2,8 @@
 
 export interface User {
   readonly id: string
+  /** What the gateway's configuration lists of the session. */
+  readonly info?: Readonly<Record<string, string | number | boolean>>
 }
 
 export interface Hello {

@@ -4,6 +4,8 @@ import type { SecretSchema } from './secretSchema.ts'
 
 const nameOrNames = z.union([z.string(), z.array(z.string()).min(1)])
 const path = z.array(z.string().min(1)).min(1)
+const ticketPath = z.tuple([z.enum(['tokens', 'userData'])])
+const MAX_INFO = 20
 const cookieName = z.string().min(1)
 const HTTP_URL = 'an http or https address without a user or a password'
 
@@ -34,6 +36,7 @@ function beakerSchema(secret: SecretSchema) {
         .describe('The key in Redis; beaker_extensions and the system of 2013 use beaker:{id}:session.'),
       user: path.describe('The way to the user id in the session.'),
       timeout: z.int().min(1).nullable().default(null).describe('session.timeout of the application, in seconds.'),
+      info: infoSchema(path, 'the session'),
       redis: ownRedisSchema(secret),
     })
     .describe('Sessions of Beaker (Pylons, Pyramid, Flask) in Redis.')
@@ -64,6 +67,7 @@ function authTktSchema(secret: SecretSchema) {
         .enum(['pipe', 'urlencoded', 'raw'])
         .default('pipe')
         .describe('Pyramid and repoze.who before 2.3: pipe; repoze.who since: urlencoded; Paste: raw.'),
+      info: infoSchema(ticketPath, 'the ticket'),
     })
     .describe('Signed tickets of repoze.who, Paste and Pyramid.')
 }
@@ -82,9 +86,18 @@ function expressSessionSchema(secret: SecretSchema) {
         .default('sess:{id}')
         .describe('The key in Redis: the prefix of the store, and {id}.'),
       user: path.describe('The way to the user id in the session.'),
+      info: infoSchema(path, 'the session'),
       redis: ownRedisSchema(secret),
     })
     .describe('Sessions of express-session in Redis (connect-redis).')
+}
+
+function infoSchema<Way extends typeof path | typeof ticketPath>(way: Way, source: string) {
+  return z
+    .record(z.string().min(1).max(50), way)
+    .refine((listed) => Object.keys(listed).length <= MAX_INFO, `at most ${MAX_INFO} names`)
+    .optional()
+    .describe(`What of ${source} the browser hears in hello.user.info: names, each with the way to its value.`)
 }
 
 function ownRedisSchema(secret: SecretSchema) {
@@ -103,6 +116,7 @@ function httpCallbackSchema() {
         .refine(isHttpUrl, HTTP_URL)
         .describe('Where the application answers who a cookie or authorization belongs to.'),
       timeoutMs: z.int().min(1).max(60_000).default(3000).describe('How long its answer may take, in milliseconds.'),
+      info: infoSchema(path, 'the answer’s user'),
     })
     .describe('The application itself, asked over HTTP.')
 }
@@ -157,6 +171,7 @@ function jwtSchema(secret: SecretSchema) {
         .min(1)
         .optional()
         .describe('A cookie that may carry the token, beside auth.token and Authorization: Bearer.'),
+      info: infoSchema(path, 'the claims'),
     })
     .superRefine((jwt, context) => {
       const given = (['secret', 'secretBase64', 'jwks', 'jwksUrl'] as const).filter((key) => jwt[key] !== undefined)

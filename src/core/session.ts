@@ -22,4 +22,8 @@ export interface Session {
 
 export interface User {
   readonly id: string
+  /** What the configuration lists of the session; the browser hears it. Absent when there is nothing. */
+  readonly info?: UserInfo
 }
+
+export type UserInfo = Readonly<Record<string, string | number | boolean>>

@@ -6,6 +6,8 @@ import type { Handshake, Session } from '../core/session.ts'
 import { type UserDataFormat, writtenUserId } from './authTktUserId.ts'
 import { cookieValues } from './cookies.ts'
 import { firstGood } from './firstGood.ts'
+import { type InfoPaths, infoOf } from './info.ts'
+import { pyText } from './pyValue.ts'
 import { malformed } from './refusals.ts'
 import { isIpv4InIpv6, percentDecoded, refuseControls, unescaped } from './ticketText.ts'
 import { userIdFrom } from './userId.ts'
@@ -24,6 +26,8 @@ export interface AuthTktOptions {
   readonly maxClockSkew: number
   /** How the application writes the user data, and in it the type of the user id. */
   readonly userData: UserDataFormat
+  /** What of the ticket the browser hears, beside the id: `["tokens"]`, `["userData"]`. */
+  readonly info?: InfoPaths | undefined
 }
 
 interface Ticket {
@@ -59,7 +63,8 @@ export function authTkt(options: AuthTktOptions): SessionResolver {
     if (!isGenuine) throw sessionRefused('BAD_SIGNATURE')
     const expiresAt = endOf(ticket.timestamp, options, at)
     const id = writtenUserId(ticket.userId, ticket.userData, userData)
-    return { user: { id: userIdFrom(id) }, via: 'authTkt', expiresAt }
+    const info = infoOf(options.info, (path) => textIn(ticket, path))
+    return { user: { id: userIdFrom(id), ...info }, via: 'authTkt', expiresAt }
   }
 
   return {
@@ -93,6 +98,12 @@ function parseTicket(cookie: string, digestLength: number): Ticket {
     tokens: tokensEnd === -1 ? '' : text.slice(idEnd + 1, tokensEnd),
     userData: text.slice(Math.max(idEnd, tokensEnd) + 1),
   }
+}
+
+/** The two texts of a ticket; an empty one is none. */
+function textIn({ tokens, userData }: Ticket, [name, ...rest]: readonly string[]): string | undefined {
+  const text = rest.length > 0 ? '' : name === 'tokens' ? tokens : name === 'userData' ? userData : ''
+  return text === '' ? undefined : pyText(Buffer.from(text, 'latin1'))
 }
 
 /** Four bytes of address and four of time; of IPv6 what Pyramid makes: both as text. */

@@ -6,6 +6,7 @@ import { readBeakerValue } from './beakerValue.ts'
 import { cookieValues } from './cookies.ts'
 import { firstGood } from './firstGood.ts'
 import { idAt } from './idAt.ts'
+import { type InfoPaths, infoFrom } from './info.ts'
 import { entryAt, type PyDict, type PyValue } from './pyValue.ts'
 import { malformed } from './refusals.ts'
 import { userIdFrom } from './userId.ts'
@@ -21,6 +22,8 @@ export interface BeakerOptions {
   readonly user: readonly string[]
   /** `session.timeout` in seconds; null: sessions do not time out. */
   readonly timeout: number | null
+  /** What of the session the browser hears, beside the id. */
+  readonly info?: InfoPaths | undefined
 }
 
 const SIGNED = /^[0-9a-f]{72}$/
@@ -42,7 +45,7 @@ export function beaker(options: BeakerOptions, store: SessionStore): SessionReso
     if (value === null) throw sessionRefused('NO_SESSION')
     const session = readBeakerValue(value)
     const end = endOf(session, timeout, at)
-    const user = { id: userIdFrom(idAt(session, options.user)) }
+    const user = { id: userIdFrom(idAt(session, options.user)), ...infoFrom(session, options.info) }
     if (end === undefined && timeout !== null) throw malformed('a session without the time of its last use')
     return { user, via: 'beaker', expiresAt: end }
   }

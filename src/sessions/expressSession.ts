@@ -5,6 +5,7 @@ import type { Session } from '../core/session.ts'
 import { cookieValues } from './cookies.ts'
 import { firstGood } from './firstGood.ts'
 import { idAt } from './idAt.ts'
+import { type InfoPaths, infoFrom } from './info.ts'
 import { readJson } from './pyJson.ts'
 import { malformed } from './refusals.ts'
 import { userIdFrom } from './userId.ts'
@@ -18,6 +19,8 @@ export interface ExpressSessionOptions {
   readonly key: string
   /** The way to the user id through the session. */
   readonly user: readonly string[]
+  /** What of the session the browser hears, beside the id. */
+  readonly info?: InfoPaths | undefined
 }
 
 const SIGNED = 's:'
@@ -41,7 +44,8 @@ export function expressSession(options: ExpressSessionOptions, store: SessionSto
     if (value === null) throw sessionRefused('NO_SESSION')
     const session = readJson(value)
     if (session.t !== 'dict') throw malformed('a session that is no object')
-    return { user: { id: userIdFrom(idAt(session, options.user)) }, via: 'expressSession', expiresAt: undefined }
+    const user = { id: userIdFrom(idAt(session, options.user)), ...infoFrom(session, options.info) }
+    return { user, via: 'expressSession', expiresAt: undefined }
   }
 
   return {

@@ -4,6 +4,7 @@ import type { SessionResolver } from '../core/ports.ts'
 import type { Handshake, Session } from '../core/session.ts'
 import { cookieValues } from './cookies.ts'
 import { firstGood } from './firstGood.ts'
+import { type InfoPaths, infoOf } from './info.ts'
 import { overLimit } from './refusals.ts'
 import { remoteKeys } from './remoteKeys.ts'
 import { userIdFrom } from './userId.ts'
@@ -21,6 +22,8 @@ export interface JwtOptions {
   readonly clockTolerance?: number | undefined
   /** A cookie that may carry the token, beside `auth.token` and `Authorization: Bearer`. */
   readonly cookie?: string | undefined
+  /** What of the claims the browser hears, beside the id. */
+  readonly info?: InfoPaths | undefined
 }
 
 const MIN_SECRET_BYTES = 32
@@ -46,7 +49,8 @@ export function jwt(options: JwtOptions): SessionResolver {
     const end = (claims.exp ?? 0) * 1000
     // What only the tolerance lets in would otherwise be sent away at once.
     const expiresAt = end > at ? end : end + clockTolerance * 1000
-    return { user: { id: userIdFrom(claimAt(claims, user)) }, via: 'jwt', expiresAt }
+    const info = infoOf(options.info, (path) => exact(claimAt(claims, path)))
+    return { user: { id: userIdFrom(claimAt(claims, user)), ...info }, via: 'jwt', expiresAt }
   }
 
   return {
@@ -93,6 +97,9 @@ function claimAt(claims: JWTPayload, path: readonly string[]): unknown {
   }
   return value
 }
+
+/** What JSON.parse has rounded is another number. */
+const exact = (claim: unknown) => (Number.isInteger(claim) && !Number.isSafeInteger(claim) ? undefined : claim)
 
 function refuse(error: unknown): never {
   if (error instanceof GatewayError) throw error

@@ -7,6 +7,8 @@ import { until } from '../../support/until.ts'
 import { type TestNotifier, testNotifier } from '../../support/zeromq.ts'
 import { asker } from '../../support/zeromqRegistry.ts'
 
+const INFO = { name: ['repoze.who.tkt', 'name'], who: ['repoze.who.tkt'], gone: ['gone'] }
+
 let redis: RedisServer
 let gateway: GatewayProcess
 let notifier: TestNotifier
@@ -16,7 +18,10 @@ beforeAll(async () => {
   redis = await startRedis()
   gateway = await startGateway({
     redis: { url: redis.url },
-    sessions: [BEAKER, { use: 'jwt', secret: 'a secret of at least thirty-two bytes' }],
+    sessions: [
+      { ...BEAKER, info: INFO },
+      { use: 'jwt', secret: 'a secret of at least thirty-two bytes' },
+    ],
   })
   notifier = await testNotifier()
 }, 60_000)
@@ -116,6 +121,24 @@ test('whoami recognises whom the gateway recognises', async () => {
     expiresAt: expect.any(Number),
   })
   expect(answer.code).toBe(0)
+})
+
+test('the page hears the name that real Beaker keeps, and nothing else of the session', async () => {
+  const cookie = await beakerCookie(redis.url, '42')
+  const { hellos, heard } = await tab({ cookie })
+  expect(hellos).toEqual([
+    {
+      user: { id: '42', info: { name: 'Ñandú' } },
+      connection: expect.any(String),
+      mode: 'fresh',
+      position: expect.any(Object),
+      counts: { unread: 0, unseen: 0, rev: 0 },
+    },
+  ])
+  expect(JSON.stringify(heard)).not.toMatch(/repoze|_accessed_time|_creation_time/)
+  expect((await tab({ token: await token('42') })).hellos[0]?.user).toEqual({ id: '42' })
+  const { stdout } = await heraldo(['whoami', '--config', gateway.configFile, '--cookie', cookie])
+  expect(JSON.parse(stdout).user).toEqual({ id: '42', info: { name: 'Ñandú' } })
 })
 
 test('while Redis is away a browser is asked to come back, who is connected goes on, and the next connect succeeds', async () => {

@@ -92,13 +92,13 @@ test.each<[string, unknown, Record<string, string>, string]>([
     'a resolver that does not exist',
     { sessions: [{ use: 'magic' }] },
     {},
-    "sessions[0].use: got a string, Expected 'beaker' |",
+    "sessions[0].use: got a string, expected 'beaker' |",
   ],
   [
     'a short secret',
     { sessions: [{ use: 'jwt', secret: 'short' }] },
     {},
-    'sessions[0].secret: got a string, a secret of 32 bytes or more',
+    'sessions[0].secret: got a string, expected a secret of 32 bytes or more',
   ],
   [
     'a secret that is not there',
@@ -128,27 +128,27 @@ test.each<[string, unknown, Record<string, string>, string]>([
     'an algorithm for secrets with an address of keys',
     { sessions: [{ use: 'jwt', jwksUrl: 'https://login.example.org/keys', algorithms: ['RS256', 'HS256'] }] },
     {},
-    'sessions[0].algorithms: got a list, algorithms with public keys',
+    'sessions[0].algorithms: got a list, expected algorithms with public keys',
   ],
   ...['file:///etc/keys', 'keys.json', `https://user:${SECRET}@example.org/`].map(
     (jwksUrl): [string, unknown, Record<string, string>, string] => [
       `keys at ${jwksUrl}`,
       { sessions: [{ use: 'jwt', jwksUrl }] },
       {},
-      'sessions[0].jwksUrl: got a string, an http or https address',
+      'sessions[0].jwksUrl: got a string, expected an http or https address',
     ],
   ),
   [
     'an algorithm that does not fit the key',
     { sessions: [{ use: 'jwt', secret: SECRET, algorithms: ['RS256'] }] },
     {},
-    'sessions[0].algorithms: got a list, HS',
+    'sessions[0].algorithms: got a list, expected HS',
   ],
   [
     'Beaker without Redis',
     { sessions: [{ use: 'beaker', secret: 's', user: ['id'] }] },
     {},
-    'sessions[0].use: got a string, a redis: Beaker',
+    'sessions[0].use: got a string, expected a redis: Beaker',
   ],
   [
     'express-session without Redis, after others',
@@ -159,7 +159,7 @@ test.each<[string, unknown, Record<string, string>, string]>([
       ],
     },
     {},
-    'sessions[1].use: got a string, a redis: express-session',
+    'sessions[1].use: got a string, expected a redis: express-session',
   ],
   [
     'an own Redis with a prefix, where nothing is written',
@@ -171,7 +171,7 @@ test.each<[string, unknown, Record<string, string>, string]>([
     'an own Redis at an address that is none',
     { sessions: [{ use: 'expressSession', secret: 's', user: ['id'], redis: { url: `http://${SECRET}` } }] },
     {},
-    'sessions[0].redis.url: got a string, an address such as redis://',
+    'sessions[0].redis.url: got a string, expected an address such as redis://',
   ],
   [
     'a digest that tickets do not have',
@@ -185,7 +185,7 @@ test.each<[string, unknown, Record<string, string>, string]>([
       `a callback to ${url}`,
       { sessions: [{ use: 'httpCallback', url }] },
       {},
-      'sessions[0].url: got a string, an http or https address',
+      'sessions[0].url: got a string, expected an http or https address',
     ],
   ),
   [
@@ -198,22 +198,22 @@ test.each<[string, unknown, Record<string, string>, string]>([
     'an origin with a path',
     { http: { origins: ['https://example.org/'] } },
     {},
-    'http.origins[0]: got a string, an origin such as',
+    'http.origins[0]: got a string, expected an origin such as',
   ],
   [
     'an origin in another writing than browsers send',
     { http: { origins: ['https://Example.org:443'] } },
     {},
-    'http.origins[0]: got a string, what browsers send: https://example.org',
+    'http.origins[0]: got a string, expected what browsers send: https://example.org',
   ],
-  ['an origin that is no address', { http: { origins: ['https://ex[ample'] } }, {}, 'got a string, an origin such as'],
+  ['an origin that is no address', { http: { origins: ['https://ex[ample'] } }, {}, 'got a string, expected an origin such as'],
   [
     'an internal port beyond 65535',
     { http: { internal: '127.0.0.1:99999' } },
     {},
-    'http.internal: got a string, host:',
+    'http.internal: got a string, expected host:',
   ],
-  ['an internal address without brackets', { http: { internal: '::1:80' } }, {}, 'http.internal: got a string, host:'],
+  ['an internal address without brackets', { http: { internal: '::1:80' } }, {}, 'http.internal: got a string, expected host:'],
   ...[
     ['that is none', `redis://[${SECRET}`],
     ['of another kind', `http://:${SECRET}@127.0.0.1`],
@@ -225,13 +225,13 @@ test.each<[string, unknown, Record<string, string>, string]>([
     `a Redis address ${what}`,
     { redis: { url } },
     {},
-    'redis.url: got a string, an address such as redis://127.0.0.1:6379/0',
+    'redis.url: got a string, expected an address such as redis://127.0.0.1:6379/0',
   ]),
   [
     'a registry that others could reach',
     { zeromq: { registry: { rep: 'tcp://0.0.0.0:20103' } } },
     {},
-    'zeromq.registry.rep: got a string, a loopback address',
+    'zeromq.registry.rep: got a string, expected a loopback address',
   ],
   [
     'an event that is the protocol’s own',
@@ -243,25 +243,25 @@ test.each<[string, unknown, Record<string, string>, string]>([
     'a notifier at a port that cannot be',
     { zeromq: { notifiers: ['tcp://127.0.0.1:70000'] } },
     {},
-    'zeromq.notifiers[0]: got a string, an endpoint',
+    'zeromq.notifiers[0]: got a string, expected an endpoint',
   ],
   [
     'a notifier that is no endpoint',
     { zeromq: { notifiers: ['nonsense'] } },
     {},
-    'zeromq.notifiers[0]: got a string, an endpoint',
+    'zeromq.notifiers[0]: got a string, expected an endpoint',
   ],
   [
     'a notifier at every interface',
     { zeromq: { notifiers: ['tcp://*:5000'] } },
     {},
-    'zeromq.notifiers[0]: got a string, an address that can be connected to',
+    'zeromq.notifiers[0]: got a string, expected an address that can be connected to',
   ],
   [
     'an ingest that others could reach',
     { zeromq: { ingest: 'tcp://0.0.0.0:20100' } },
     {},
-    'zeromq.ingest: got a string, a loopback address',
+    'zeromq.ingest: got a string, expected a loopback address',
   ],
   ['a file that is no JSON', '{ "http": { "port": 1, } }', {}, 'is not valid JSON (a comma too many in line 1?)'],
   ['a file that is a list', '[]', {}, 'expected a JSON object'],
@@ -313,6 +313,19 @@ test('a registry that others can reach is allowed to those who say that they mea
     loadConfig({ file: file({ zeromq: { registry: { ...zeromq.registry, serve: false } } }), env: {} }).zeromq.registry
       .serve,
   ).toBe(false)
+})
+
+test('what of a session may reach the browser is listed with every resolver, within bounds', () => {
+  const ticket = (info: unknown) => ({ sessions: [{ use: 'authTkt', secret: SECRET, info }] })
+  const token = (info: unknown) => ({ sessions: [{ use: 'jwt', secret: SECRET, info }] })
+  const names = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, n) => [`n${n}`, ['x']]))
+  for (const good of [token(names(20)), token({ ['x'.repeat(50)]: ['a', 'b'] }), ticket({ groups: ['tokens'] })])
+    expect(loadConfig({ file: file(good), env: {} }).sessions).toMatchObject(good.sessions)
+  expect(complaint(token(names(21)))).toMatch(/sessions\[0\]\.info: .*at most 20 names/)
+  for (const wrong of [{ '': ['a'] }, { ['x'.repeat(51)]: ['a'] }, { name: [] }, { name: 'sub' }, ['name']])
+    expect(complaint(token(wrong))).toContain('sessions[0].info')
+  for (const wrong of [['userId'], ['tokens', 'x'], []])
+    expect(complaint(ticket({ name: wrong }))).toContain('sessions[0].info.name')
 })
 
 test('a file that is not there is named', () => {
