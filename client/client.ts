@@ -139,6 +139,8 @@ export class Client implements Heraldo {
     const { code, retryInMs } = farewell
     const reason = { code, message: `the gateway said bye: ${code}` }
     if (code === 'drain' || code === 'slow') this.#tryAgain(reason, retryInMs)
+    // Whoever can be asked for a fresh credential is asked; one that is as old is refused, and that is the end.
+    else if (code === 'expired' && this.#options.auth !== undefined) this.#tryAgain(reason)
     else this.#end('ended', reason)
     this.#listeners.tell('bye', farewell)
   }

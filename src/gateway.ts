@@ -18,7 +18,7 @@ export interface GatewayParts {
   readonly follows: Follows
   readonly events: Events
   readonly clock: Clock
-  /** From 0 up to 1. */
+  /** From 0 up to 1: spreads when sessions are judged again. */
   readonly random: () => number
   /** Names this life of the gateway: positions under it mean nothing to a later one. */
   readonly epoch: string
@@ -55,7 +55,7 @@ export class Gateway implements Reception {
     })
   }
 
-  /** Newcomers are counted by themselves, so that one tab too many still gets far enough to hear why it is refused. */
+  /** Newcomers are counted apart from those who stay, so that one tab too many still gets far enough to hear why it is refused. */
   knock(remoteAddress: string, transport: string): () => void {
     const { clock, limits } = this.#parts
     const network = networkOf(remoteAddress)

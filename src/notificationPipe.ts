@@ -57,6 +57,7 @@ export class NotificationPipe implements Follower {
     return { ok: true, id, duplicate }
   }
 
+  /** Nothing to do: counting begins with the first number. */
   async follow(): Promise<void> {}
 
   /** Nobody waits at this address any more; its counting begins anew with the next one who does. */

@@ -50,8 +50,8 @@ export async function startServer(config: Config, options: ServerOptions = {}): 
   const events = new Events()
   const running = new Running(events)
   try {
+    // The log is the last to stop.
     running.add({ close: logEvents(events, { ...config.log, clock }).flush })
-    running.add({ close: () => events.emit('gateway.stopped', { uptimeMs: clock.monotonic() - began }) })
 
     const backend = running.add(await openBackend(config, events))
     const publishers = running.add(
@@ -61,6 +61,7 @@ export async function startServer(config: Config, options: ServerOptions = {}): 
     const core = running.add(assembleCore(config, backend, publishers, events))
     const doors = running.add(assembleDoors(config, options, backend, core, ports, events))
 
+    // From here on requests are answered; browsers, notifications and senders follow in the next lines.
     ports.serve(doors.http.app, doors.internalApp)
     await running.open(doors.socketio)
     await running.open(core.live, core.accept)
@@ -163,7 +164,7 @@ export async function startRegistry(config: Config): Promise<{ stop(): Promise<v
     running.add({ close: logEvents(events, { ...config.log, clock }).flush })
     const backend = running.add(await openBackend(config, events))
     const ours = { ...config.zeromq.registry, serve: true }
-    running.add(await openPublishers({ ...config.zeromq, ...backend, registry: ours, clock, events }))
+    running.add(await openPublishers({ ...config.zeromq, directory: backend.directory, registry: ours, clock, events }))
     return { stop: () => running.stop() }
   } catch (error) {
     await running.stop()

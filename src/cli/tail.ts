@@ -8,7 +8,6 @@ interface Passed {
   readonly recipient?: string
   readonly id?: string
   readonly type?: string
-  readonly body?: unknown
   readonly connections?: number
   readonly code?: string
   readonly source?: string
@@ -27,7 +26,7 @@ export async function run(args: readonly string[]): Promise<number> {
   console.error(`heraldo: showing what passes at ${remote.url} from now on; Ctrl-C ends it`)
   for await (const { name, data } of eventsOf(response)) {
     if (name === 'dropped') console.error(`heraldo: too slow to show everything: ${data}`)
-    else console.log(values.json === true ? data : readable(JSON.parse(data)))
+    else console.log(values.json === true ? data : readable(JSON.parse(data), bodyIn(data)))
   }
   throw new Failure(`the gateway at ${remote.url} has ended the tail`)
 }
@@ -57,17 +56,17 @@ const fieldOf = (block: string, name: string) =>
     .find((line) => line.startsWith(`${name}: `))
     ?.slice(name.length + 2)
 
-function readable({ at, outcome, recipient, id, type, body, connections = 0, code, source }: Passed): string {
+/** The body as its sender wrote it. Quotes inside texts are escaped, so these keys stand where they seem to. */
+const bodyIn = (data: string) => data.slice(data.indexOf(BODY) + BODY.length, data.lastIndexOf(BEHIND_BODY))
+const BODY = ',"body":'
+const BEHIND_BODY = ',"connections":'
+
+function readable(passed: Passed, body: string): string {
+  const { at, outcome, recipient, id, type, connections = 0, code, source } = passed
   const what =
     recipient === undefined
       ? [outcome, code, source]
-      : [
-          recipient,
-          type,
-          id,
-          `${connections} ${connections === 1 ? 'connection' : 'connections'}`,
-          JSON.stringify(body),
-        ]
+      : [recipient, type, id, `${connections} ${connections === 1 ? 'connection' : 'connections'}`, body]
   return [timeOf(at), ...what.filter((part) => part !== undefined)].map(harmless).join('  ')
 }
 

@@ -117,12 +117,13 @@ function merge(below: Record<string, unknown>, above: Record<string, unknown>): 
 
 type Issue = z.core.$ZodIssue
 
-/** Of a choice between shapes, the complaint that came furthest is the one that helps. */
+/** Of a choice between shapes, the complaint helps that is ours, or that came furthest. */
 function innermost(issue: Issue): Issue[] {
-  if (issue.code !== 'invalid_union' || issue.errors.length === 0) return [issue]
-  const deepest = issue.errors.flat().sort((a, b) => b.path.length - a.path.length)[0]
-  if (deepest === undefined || deepest.path.length === 0) return [issue]
-  return innermost({ ...deepest, path: [...issue.path, ...deepest.path] })
+  if (issue.code !== 'invalid_union') return [issue]
+  const rank = ({ code, path }: Issue) => path.length + (code === 'custom' ? 1 : 0)
+  const best = issue.errors.flat().sort((a, b) => rank(b) - rank(a))[0]
+  if (best === undefined || rank(best) === 0) return [issue]
+  return innermost({ ...best, path: [...issue.path, ...best.path] })
 }
 
 function describeIssue(issue: Issue, given: unknown): string {
@@ -132,11 +133,12 @@ function describeIssue(issue: Issue, given: unknown): string {
     (at, key) => (isPlain(at) || Array.isArray(at) ? Reflect.get(at, key) : at),
     given,
   )
-  return `got ${typeOf(value)}, ${issue.message.replace(WORDS_OF_ZOD, '').replace(/, received .*$/, '')}`
+  const expected = issue.message.replace(WORDS_OF_ZOD, '').replace(/, received .*$/, '')
+  return `got ${typeOf(value)}, expected ${expected}`
 }
 
 /** Its messages begin with a verdict; we want what was expected. */
-const WORDS_OF_ZOD = /^(Invalid input: |Too small: |Too big: |Invalid discriminator value\. (?=Expected))/
+const WORDS_OF_ZOD = /^(Invalid input: |Too small: |Too big: |Invalid discriminator value\. )*([Ee]xpected )?/
 
 function typeOf(value: unknown): string {
   if (value === undefined) return 'nothing'

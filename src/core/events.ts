@@ -5,7 +5,6 @@ import type { Notification } from './notification.ts'
 export interface GatewayEvents {
   'gateway.ready': { readonly url: string; readonly ms: number }
   'gateway.draining': { readonly connections: number }
-  'gateway.stopped': { readonly uptimeMs: number }
   'gateway.failed': { readonly during: string; readonly error: unknown }
 
   'connection.opened': {

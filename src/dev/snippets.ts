@@ -48,7 +48,9 @@ export function printed({ curl, python, browser }: Snippets, url: string): strin
     'Send from a shell:',
     curl,
     '',
-    ...(python === null ? [] : ['Send from Python with pyzmq, as a notifier of your own:', python, '']),
+    ...(python === null
+      ? []
+      : ['Send from Python with pyzmq (apt install python3-zmq), as a notifier of your own:', python, '']),
     'Listen in a page of your own as user 42 (the token is good for a day). Save it as hello.html, run',
     '"python3 -m http.server 8000" beside it and open http://localhost:8000/hello.html:',
     browser,

@@ -20,7 +20,6 @@ const PATIENCE_MS = 1000
 const LEVELS = {
   'gateway.ready': 'info',
   'gateway.draining': 'info',
-  'gateway.stopped': 'info',
   'gateway.failed': 'error',
   'connection.opened': 'debug',
   'connection.closed': 'debug',
@@ -37,7 +36,7 @@ const LEVELS = {
   'notifier.removed': 'info',
   'notifier.refused': 'warn',
   'notifier.connected': 'info',
-  'notifier.disconnected': 'warn',
+  'notifier.disconnected': 'info',
   'notifier.suspect': 'warn',
   'notifier.reconnected': 'warn',
   'registry.changed': 'info',
@@ -48,7 +47,7 @@ const LEVELS = {
 } as const satisfies Record<EventName, Level>
 
 /** What a gateway says of itself, once in its life. */
-type Own = 'gateway.ready' | 'gateway.draining' | 'gateway.stopped'
+type Own = 'gateway.ready' | 'gateway.draining'
 /** Who asks for detail gets each. */
 type Detail = { [N in EventName]: (typeof LEVELS)[N] extends 'debug' ? N : never }[EventName]
 type Keys<N extends EventName> = { readonly [E in N]: (facts: GatewayEvents[E]) => string }

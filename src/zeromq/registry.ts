@@ -131,7 +131,8 @@ async function bind(socket: Router | Publisher, address: string): Promise<void> 
   try {
     await socket.bind(address)
   } catch (cause) {
-    const why = codeOf(cause) === 'EADDRINUSE' ? 'it is taken by another program' : String(cause)
+    const why =
+      codeOf(cause) === 'EADDRINUSE' ? 'it is taken by another program, perhaps another gateway' : String(cause)
     throw new StartError(`zeromq.registry: cannot listen on ${address}: ${why}.`)
   }
 }

@@ -110,7 +110,12 @@ const textOf = (body) => (typeof body?.text === 'string' ? body.text : JSON.stri
 
 function showSnippets({ curl, python, browser }) {
   showSnippet('A shell', curl, 'To see all that passes: node dist/cli/main.js tail')
-  if (python !== null) showSnippet('Python with pyzmq, a notifier of your own', python, 'Needs: pip install pyzmq.')
+  if (python !== null)
+    showSnippet(
+      'Python with pyzmq, a notifier of your own',
+      python,
+      'Needs pyzmq: apt install python3-zmq, or pip in a virtual environment.',
+    )
   showSnippet(
     'A page of your own, as user 42',
     browser,

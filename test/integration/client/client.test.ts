@@ -109,21 +109,31 @@ test.each(['drain', 'slow'] as const)('after bye %s it comes back when it was to
   expect(server.lobby.hub.size).toBe(1)
 })
 
-test.each(['expired', 'revoked', 'limit'] as const)(
-  'after bye %s it stays away until the page says so',
-  async (code) => {
-    const { heraldo, states, byes } = openClient(server.url, as('42'))
-    await until('it is connected', () => heraldo.state === 'connected')
-    dismiss('42', code)
-    await until('it ended', () => heraldo.state === 'ended')
-    expect(byes).toEqual([{ code, retryInMs: 0 }])
-    expect(heraldo.reason).toMatchObject({ code })
-    heraldo.connect()
-    await until('it is back', () => heraldo.state === 'connected')
-    expect(server.lobby.handshakes).toHaveLength(2)
-    expect(states.map(([state]) => state)).toEqual(['connected', 'ended', 'connecting', 'connected'])
-  },
-)
+test('after bye expired it asks for a fresh credential and is back', async () => {
+  const { states, byes } = openClient(server.url, as('42'))
+  await until('it is connected', () => states.at(-1)?.[0] === 'connected')
+  dismiss('42', 'expired')
+  await until('it is back', () => states.length === 3)
+  expect(byes).toEqual([{ code: 'expired', retryInMs: 0 }])
+  expect(states).toEqual([
+    ['connected', undefined],
+    ['reconnecting', 'expired'],
+    ['connected', undefined],
+  ])
+})
+
+test.each(['revoked', 'limit'] as const)('after bye %s it stays away until the page says so', async (code) => {
+  const { heraldo, states, byes } = openClient(server.url, as('42'))
+  await until('it is connected', () => heraldo.state === 'connected')
+  dismiss('42', code)
+  await until('it ended', () => heraldo.state === 'ended')
+  expect(byes).toEqual([{ code, retryInMs: 0 }])
+  expect(heraldo.reason).toMatchObject({ code })
+  heraldo.connect()
+  await until('it is back', () => heraldo.state === 'connected')
+  expect(server.lobby.handshakes).toHaveLength(2)
+  expect(states.map(([state]) => state)).toEqual(['connected', 'ended', 'connecting', 'connected'])
+})
 
 test('a refusal that may pass is tried again after growing pauses, with credentials that are asked for anew', async () => {
   const calls: number[] = []

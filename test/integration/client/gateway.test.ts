@@ -91,16 +91,23 @@ test('an expired token is refused for good; connect() asks for a fresh one and i
   ])
 })
 
-test('a token that expires on a live connection ends it, and connect() brings it back with a fresh one', async () => {
+test('a token that expires on a live connection is followed by a fresh one; one that is no fresher is the end', async () => {
   const gateway = await gatewayAt(0)
   let seconds = 2
-  const { heraldo, byes } = openClient(gateway.url, { auth: async () => ({ token: await token('42', seconds) }) })
+  const { heraldo, byes, states } = openClient(gateway.url, {
+    auth: async () => ({ token: await token('42', seconds) }),
+  })
   await until('it is connected', () => heraldo.state === 'connected')
-  seconds = 3600
-  await until('it ended', () => heraldo.state === 'ended')
-  expect(byes).toEqual([{ code: 'expired', retryInMs: 0 }])
-  heraldo.connect()
-  await until('it is back', () => heraldo.state === 'connected')
+  await until('it is back with another one', () => states.length >= 3)
+  expect(byes[0]).toEqual({ code: 'expired', retryInMs: 0 })
+  expect(states.slice(0, 3)).toEqual([
+    ['connected', undefined],
+    ['reconnecting', 'expired'],
+    ['connected', undefined],
+  ])
+  seconds = -60
+  await until('it is refused', () => heraldo.state === 'refused')
+  expect(heraldo.reason).toMatchObject({ code: 'session.expired' })
 })
 
 test.each([

@@ -155,7 +155,7 @@ test('a taken port is one clear sentence that names the address', async () => {
   const directory = defer(memoryDirectory({ clock: systemClock }))
   const server = registry({ directory, rep, pub, clock: systemClock, events })
   await expect(server.open()).rejects.toThrow(
-    `zeromq.registry: cannot listen on ${rep}: it is taken by another program.`,
+    `zeromq.registry: cannot listen on ${rep}: it is taken by another program, perhaps another gateway.`,
   )
   await server.close()
 })
