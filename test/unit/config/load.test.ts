@@ -206,14 +206,24 @@ test.each<[string, unknown, Record<string, string>, string]>([
     {},
     'http.origins[0]: got a string, expected what browsers send: https://example.org',
   ],
-  ['an origin that is no address', { http: { origins: ['https://ex[ample'] } }, {}, 'got a string, expected an origin such as'],
+  [
+    'an origin that is no address',
+    { http: { origins: ['https://ex[ample'] } },
+    {},
+    'got a string, expected an origin such as',
+  ],
   [
     'an internal port beyond 65535',
     { http: { internal: '127.0.0.1:99999' } },
     {},
     'http.internal: got a string, expected host:',
   ],
-  ['an internal address without brackets', { http: { internal: '::1:80' } }, {}, 'http.internal: got a string, expected host:'],
+  [
+    'an internal address without brackets',
+    { http: { internal: '::1:80' } },
+    {},
+    'http.internal: got a string, expected host:',
+  ],
   ...[
     ['that is none', `redis://[${SECRET}`],
     ['of another kind', `http://:${SECRET}@127.0.0.1`],
