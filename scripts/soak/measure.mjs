@@ -1,0 +1,77 @@
+// The figures, and what they must be in the end.
+import { readdirSync } from 'node:fs'
+import { get } from 'node:http'
+
+const MB = 1024 * 1024
+const HEAP_GROWTH = 1.5
+const HEAP_SPARE_MB = 20
+const REDIS_SPARE_MB = 2
+/** These end where they began, or below. */
+const EXACT = ['descriptors', 'connections', 'users', 'followed', 'filters', 'handles', 'timers', 'notifiers']
+
+export async function measure({ url, pid, redis }, witness) {
+  const of = valuesOf(await text(new URL('metrics', url)))
+  return {
+    descriptors: readdirSync(`/proc/${pid}/fd`).length,
+    threads: readdirSync(`/proc/${pid}/task`).length,
+    rssMb: of('process_resident_memory_bytes') / MB,
+    heapMb: of('nodejs_heap_size_used_bytes') / MB,
+    handles: of('nodejs_active_handles_total'),
+    timers: of('nodejs_active_resources', 'type="Timeout"'),
+    connections: of('heraldo_connections'),
+    users: of('heraldo_users'),
+    followed: of('heraldo_followed_addresses'),
+    filters: witness.filters(),
+    notifiers: of('heraldo_notifiers_up'),
+    redisMb: Number(/used_memory:(\d+)/.exec(await redis.info('memory'))?.[1]) / MB,
+  }
+}
+
+export function print(name, figures, ledger) {
+  const { steadySince: _, ...shown } = figures
+  const told = ['sent', 'heard', 'missing', 'doubled', 'misrouted', 'refused', 'cut'].map((key) => [key, ledger[key]])
+  const line = [...Object.entries(shown), ...told].map(([key, value]) => `${key} ${Math.round(value * 10) / 10}`)
+  console.log(`${new Date().toISOString().slice(11, 19)} ${name}: ${line.join(', ')}`)
+}
+
+/** What is wrong, in words. */
+export function verdict(before, after, ledger) {
+  const grown = EXACT.filter((key) => after[key] > before[key]).map((key) => `${key}: ${before[key]} -> ${after[key]}`)
+  const lost = ['missing', 'doubled', 'misrouted', 'refused', 'cut'].filter((key) => ledger[key] > 0)
+  const bounds = [
+    ['heapMb', before.heapMb * HEAP_GROWTH + HEAP_SPARE_MB],
+    ['redisMb', before.redisMb + REDIS_SPARE_MB],
+  ]
+  return [
+    ...grown,
+    ...lost.map((key) => `${key}: ${ledger[key]}`),
+    ...bounds
+      .filter(([key, bound]) => !(after[key] > 0 && after[key] <= bound))
+      .map(([key, bound]) => `${key}: ${after[key]} > ${bound}`),
+    ...(ledger.heard > 0 ? [] : ['nobody heard anything']),
+  ]
+}
+
+/** All samples of one name together, or those with a label. */
+function valuesOf(page) {
+  const samples = page.split('\n').filter((line) => line !== '' && !line.startsWith('#'))
+  return (name, label = '') =>
+    samples
+      .filter((line) => line.startsWith(`${name} `) || (line.startsWith(`${name}{`) && line.includes(label)))
+      .reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' ') + 1)), 0)
+}
+
+/** On a connection of its own, which is closed afterwards: one that waits would be counted. */
+function text(url) {
+  return new Promise((resolve, reject) => {
+    get(url, { agent: false }, (response) => {
+      let body = ''
+      response
+        .setEncoding('utf8')
+        .on('data', (chunk) => {
+          body += chunk
+        })
+        .on('end', () => resolve(body))
+    }).on('error', reject)
+  })
+}
