@@ -33,7 +33,10 @@ interface Stay {
   readonly followed: Promise<unknown>
 }
 
-/** What a client may ask: knock → admit → open → welcome → renew → close. Transports bring browsers, the gateway has rules. */
+/**
+ * What a client may ask: knock → admit → open → welcome → renew → close. Transports bring the browsers, the gateway knows
+ * the rules.
+ */
 export class Gateway implements Reception {
   readonly #parts: GatewayParts
   readonly #stays = new Map<Connection, Stay>()
@@ -55,7 +58,7 @@ export class Gateway implements Reception {
     })
   }
 
-  /** Newcomers are counted apart from those who stay, so that one tab too many still gets far enough to hear why it is refused. */
+  /** Newcomers are counted apart from those who stay: one tab too many gets far enough to hear why it is refused. */
   knock(remoteAddress: string, transport: string): () => void {
     const { clock, limits } = this.#parts
     const network = networkOf(remoteAddress)
