@@ -20,8 +20,8 @@ export interface PipeParts {
 }
 
 /**
- * What a notifier may ask: accept → check → claim → stamp → spread → deliver. Live
- * notifications run through it in one go, from the frame to the socket, so their order per notifier stays.
+ * What a notifier may ask: accept → check → look for holes → claim → stamp → spread → deliver. Live notifications run
+ * through it in one go, from the frame to the socket, so their order per notifier stays.
  */
 export class NotificationPipe implements Follower {
   readonly #parts: PipeParts

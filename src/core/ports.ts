@@ -49,7 +49,7 @@ export type Receipt =
 
 /** Who wants to know at which addresses somebody here waits: inputs with filters, brokers, the pipe. */
 export interface Follower {
-  /** Issued in the caller's tick; resolves when the wire has been told. Never rejects. Once per address until `unfollow`. */
+  /** Issued in the caller's tick, once per address until `unfollow`; resolves when the wire was told. Never rejects. */
   follow(address: Address): Promise<void>
   unfollow(address: Address): void
 }
@@ -99,7 +99,7 @@ export interface Reception {
   admit(handshake: Handshake, transport: string): Promise<Session>
   /** Takes a place for it, in this tick. @throws GatewayError `limit.connections` */
   open(connection: Connection): void
-  /** Follows what concerns it, then greets it and lets it hear, in one tick; not if it left meanwhile. Never rejects. */
+  /** Follows what concerns it, then greets it and lets it hear in one tick, unless it left meanwhile. Never rejects. */
   welcome(connection: Connection): Promise<void>
   /** A fresh token on a live connection, for the same user. @throws GatewayError as at the handshake */
   renew(connection: Connection, token: string): Promise<Session>
