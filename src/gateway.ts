@@ -34,8 +34,8 @@ interface Stay {
 }
 
 /**
- * What a client may ask: knock → admit → open → welcome → renew → close. Transports bring the browsers, the gateway knows
- * the rules.
+ * What a client may ask: knock → admit → open → welcome → renew → close. Transports bring the browsers, the gateway
+ * knows the rules.
  */
 export class Gateway implements Reception {
   readonly #parts: GatewayParts
