@@ -1,6 +1,6 @@
 import type { Socket as IoSocket } from 'socket.io'
 import type { Farewell, Hello } from '../core/notification.ts'
-import type { Connection, Transport } from '../core/ports.ts'
+import type { Clock, Connection, Transport } from '../core/ports.ts'
 import type { Handshake, Session } from '../core/session.ts'
 import type { Frame } from './frameWriter.ts'
 
@@ -11,6 +11,9 @@ export interface ServerEvents {
 }
 export type Socket = IoSocket<Record<string, never>, ServerEvents>
 export type Engine = Socket['conn']
+
+/** How long who was told to go may take to close. */
+export const FAREWELL_MS = 1_000
 
 /** Waiting means: handed to us, and not yet known to have left for the browser. */
 export interface QueueBounds {
@@ -26,19 +29,21 @@ export class Tab implements Connection {
   readonly handshake: Handshake
   readonly socket: Socket
   readonly #engine: Engine
+  readonly #clock: Clock
   /** Why it was told to go; from then on it is written to no more. */
   #leaving: Farewell['code'] | undefined
   #queuedBytes = 0
   #queuedPackets = 0
   #underWayBytes = 0
 
-  constructor(socket: Socket, session: Session, transport: Transport, handshake: Handshake) {
+  constructor(socket: Socket, session: Session, transport: Transport, handshake: Handshake, clock: Clock) {
     this.id = socket.id
     this.session = session
     this.transport = transport
     this.handshake = handshake
     this.socket = socket
     this.#engine = socket.conn
+    this.#clock = clock
     // Engine.IO flushes its queue only when the batch before is out, so what was under way before is no more.
     this.#engine.on('flush', () => {
       this.#underWayBytes = this.#queuedBytes
@@ -74,9 +79,11 @@ export class Tab implements Connection {
       this.socket.emit('bye', farewell)
     } else {
       this.socket.emit('bye', farewell)
-      this.#closeWhenFlushed()
-      // Its own packet tells the client not to come back by itself.
+      // Its own packet tells the client not to come back by itself; then it closes. One that loses its transport while
+      // it still reads that packet comes back: python-socketio reads in one thread and closes in another.
       this.socket.disconnect()
+      const cancel = this.#clock.later(FAREWELL_MS, () => this.#engine.close(true))
+      this.#engine.once('close', cancel)
     }
   }
 

@@ -10,7 +10,7 @@ import { type ClientEvents, hearEvents } from './clientEvents.ts'
 import { Door } from './door.ts'
 import { type Frame, frameWriter } from './frameWriter.ts'
 import { addressOf, toHandshake } from './handshake.ts'
-import { type Engine, type QueueBounds, type ServerEvents, type Socket, Tab } from './tab.ts'
+import { type Engine, FAREWELL_MS, type QueueBounds, type ServerEvents, type Socket, Tab } from './tab.ts'
 import { PonglessWebSocketServer, serveWithoutUpgrade } from './upgrades.ts'
 
 export interface SocketioOptions {
@@ -54,8 +54,6 @@ export const SOCKETIO_LIMITS: SocketioLimits = {
 
 const PATH = '/socket.io/'
 const MAX_MESSAGE_BYTES = 65_536
-/** How long `close` waits for browsers that do not answer their farewell. */
-const FAREWELL_MS = 1_000
 /** How many are sent away in one turn of the event loop; thousands would block it. */
 const FAREWELLS_A_TURN = 500
 /** An event is up to eleven messages, with its attachments. Beyond that somebody floods us with what is no event. */
@@ -177,7 +175,7 @@ class SocketioTransport implements Transport {
       const session = await reception.admit(handshake, this.name)
       if (conn.readyState !== 'open') return next()
       if (this.#draining) throw new GatewayError('draining')
-      this.#seat(new Tab(socket, session, this, handshake))
+      this.#seat(new Tab(socket, session, this, handshake, clock))
       leaveDoor()
       next()
     } catch (thrown) {

@@ -7,10 +7,11 @@ import { until } from '../../support/until.ts'
 const CLIENT = `
 import json, sys, threading, socketio
 url, token, transport = sys.argv[1:4]
+naps = [0.4] if 'slow' in sys.argv else []
 done = threading.Event()
 sio = socketio.Client(reconnection_delay=0.05, reconnection_delay_max=0.1, randomization_factor=0)
 def say(*what):
-    # Handlers run in threads of their own: one write a line.
+    # Handlers run in naps of their own: one write a line.
     sys.stdout.write(json.dumps(what) + '\\n')
 @sio.on('hello')
 def hello(data):
@@ -19,7 +20,7 @@ def hello(data):
 def bye(data):
     say('bye', data['code'])
     if data['code'] == 'revoked':
-        sio.sleep(0.3)
+        sio.sleep(0.8)
         say('connected', sio.connected)
         done.set()
 @sio.on('notification')
@@ -27,6 +28,11 @@ def notification(body, meta):
     say('notification', body, meta['id'])
     if body == 'enough':
         done.set()
+@sio.on('disconnect')
+def disconnected():
+    # The client closes its transport after this handler, in another thread than the one that reads.
+    if naps:
+        sio.sleep(naps.pop())
 @sio.on('connect_error')
 def refused(data):
     say('refused', data)
@@ -72,8 +78,8 @@ describe.each(['websocket', 'polling', 'polling,websocket'])('python-socketio ov
     ])
   })
 
-  test('stays away after it was sent away for good', async () => {
-    const client = runPython(python, CLIENT, [server.url, '42', transport])
+  test.each(['quick', 'slow'])('stays away after it was sent away for good, %s to close', async (pace) => {
+    const client = runPython(python, CLIENT, [server.url, '42', transport, pace])
     await until('it is here', () => server.lobby.hub.size === 1)
     server.transport.dismiss(server.lobby.connectionOf('42'), { code: 'revoked', retryInMs: 0 })
     expect(lines(await client)).toEqual([
