@@ -1,70 +1,31 @@
-import { io, type Socket } from 'socket.io-client'
+import { type Attempt, attempt } from './attempt.ts'
+import type { Happenings, Heraldo, Reason, State } from './heraldo.ts'
 import { Listeners } from './listeners.ts'
-import type { Credentials, Options } from './options.ts'
-import { pauseAfter } from './pause.ts'
+import type { Options } from './options.ts'
+import { Pauses } from './pauses.ts'
 import { Remembered } from './remembered.ts'
-import { type Farewell, type Hello, type Meta, refusalIn, type User } from './wire.ts'
+import type { Farewell, Hello, Meta, User } from './wire.ts'
 
 /**
- * `connecting`: the first attempt. `connected`: the gateway has greeted us. `reconnecting`: tries again by itself.
- * `refused` and `ended`: nothing happens until `connect()` is called.
- */
-export type State = 'connecting' | 'connected' | 'reconnecting' | 'refused' | 'ended'
-
-/**
- * Why it is not connected. `code` is that of the gateway's refusal or farewell, or one of our own: `network`, `auth` (the
- * page's function failed), `disconnected` (without a farewell), `refused` (without a code), `closed` (by the page).
- */
-export interface Reason {
-  readonly code: string
-  readonly message: string
-}
-
-export interface Happenings {
-  /** Each id once, over all connections. */
-  notification: [body: unknown, meta: Meta]
-  state: [state: State, reason: Reason | undefined]
-  /** What follows from it has happened already, see `state`. */
-  bye: [farewell: Farewell]
-}
-
-export interface Heraldo {
-  readonly state: State
-  readonly reason: Reason | undefined
-  /** Whom the gateway greeted last. */
-  readonly user: User | undefined
-  /** Returns what takes the listener away again. */
-  on<Name extends keyof Happenings>(name: Name, listener: (...args: Happenings[Name]) => unknown): () => void
-  /** Tries at once, after `refused`, `ended` or in a pause; otherwise it is under way already. */
-  connect(): void
-  close(): void
-}
-
-const FIRST_PAUSE_MS = 1_000
-const LONGEST_PAUSE_MS = 10_000
-
-/**
- * One loop instead of two: Socket.IO's own reconnection would ask for credentials when the connection stands already,
- * where the gateway waits five seconds for them, and knows no refusals. So every attempt has a socket of its own.
+ * Connects, and connects again. One loop instead of two: Socket.IO's own reconnection would ask for credentials when the
+ * connection stands already, where the gateway waits five seconds for them, and knows no refusals. So every attempt has a
+ * socket of its own.
  */
 export class Client implements Heraldo {
   readonly #url: string
   readonly #options: Options
   readonly #listeners = new Listeners<Happenings>()
   readonly #remembered = new Remembered()
+  readonly #pauses: Pauses
   #state: State = 'ended'
   #reason: Reason | undefined
   #user: User | undefined
-  #socket: Socket | undefined
-  #pause: ReturnType<typeof setTimeout> | undefined
-  /** Counts up; what belongs to an earlier one comes too late. */
-  #attempt = 0
-  /** In a row, since the last greeting. */
-  #failures = 0
+  #attempt: Attempt | undefined
 
   constructor(url: string, options: Options) {
     this.#url = url
     this.#options = options
+    this.#pauses = new Pauses(options.socketio?.reconnectionDelay, options.socketio?.reconnectionDelayMax)
   }
 
   get state(): State {
@@ -85,9 +46,9 @@ export class Client implements Heraldo {
 
   connect(): void {
     const isOver = this.#state === 'refused' || this.#state === 'ended'
-    if (!isOver && this.#pause === undefined) return
-    this.#failures = 0
-    void this.#try()
+    if (!isOver && !this.#pauses.isUnderWay) return
+    this.#pauses.startOver()
+    this.#try()
     if (isOver) this.#show('connecting')
   }
 
@@ -95,39 +56,21 @@ export class Client implements Heraldo {
     this.#end('ended', { code: 'closed', message: 'closed by the page' })
   }
 
-  async #try(): Promise<void> {
-    const attempt = this.#leave()
-    let credentials: Credentials | undefined
-    try {
-      credentials = await Promise.resolve().then(this.#options.auth)
-    } catch (error) {
-      if (attempt === this.#attempt) this.#tryAgain({ code: 'auth', message: messageOf(error) })
-      return
-    }
-    if (attempt === this.#attempt) this.#open(credentials)
-  }
-
-  #open(credentials: Credentials = {}): void {
-    const { event = 'notification', socketio } = this.#options
-    const ours = { auth: { ...credentials }, autoConnect: true, forceNew: true, reconnection: false }
-    const socket = io(this.#url, { withCredentials: true, ...socketio, ...ours })
-    this.#socket = socket
-    socket.on('hello', (hello: Hello) => this.#greeted(hello))
-    socket.on(event, (body: unknown, meta: Meta) => this.#heard(body, meta))
-    socket.on('bye', (farewell: Farewell) => this.#dismissed(farewell))
-    // A socket that is still active was refused by nobody: it found no gateway.
-    socket.on('connect_error', (error) => (socket.active ? this.#lost(error.message) : this.#refused(error)))
-    socket.on('disconnect', (reason) => {
-      if (reason === 'io server disconnect') this.#end('ended', { code: 'disconnected', message: reason })
-      else this.#lost(reason)
+  #try(): void {
+    this.#leave()
+    this.#attempt = attempt(this.#url, this.#options, {
+      hello: (hello) => this.#greeted(hello),
+      notification: (body, meta) => this.#heard(body, meta),
+      bye: (farewell) => this.#dismissed(farewell),
+      failed: (reason) => this.#tryAgain(reason),
+      ended: (state, reason) => this.#end(state, reason),
     })
   }
 
-  /** Not only at the beginning: a gateway whose store went back in time greets again. */
   #greeted(hello: Hello): void {
     this.#remembered.greeted(hello)
     this.#user = hello.user
-    this.#failures = 0
+    this.#pauses.startOver()
     this.#show('connected')
   }
 
@@ -145,19 +88,9 @@ export class Client implements Heraldo {
     this.#listeners.tell('bye', farewell)
   }
 
-  #refused(error: Error): void {
-    const { code, message, retry } = refusalIn(error) ?? { code: 'refused', message: error.message, retry: false }
-    if (retry) this.#tryAgain({ code, message })
-    else this.#end('refused', { code, message })
-  }
-
-  #lost(message: string): void {
-    this.#tryAgain({ code: 'network', message })
-  }
-
-  #tryAgain(reason: Reason, afterMs = this.#nextPauseMs()): void {
+  #tryAgain(reason: Reason, afterMs?: number): void {
     this.#leave()
-    this.#pause = setTimeout(() => void this.#try(), afterMs)
+    this.#pauses.begin(() => this.#try(), afterMs)
     this.#show('reconnecting', reason)
   }
 
@@ -166,19 +99,11 @@ export class Client implements Heraldo {
     this.#show(state, reason)
   }
 
-  /** Drops the attempt that is under way, whatever it waits for, and returns the next one's number. */
-  #leave(): number {
-    clearTimeout(this.#pause)
-    this.#pause = undefined
-    this.#socket?.off()
-    this.#socket?.disconnect()
-    this.#socket = undefined
-    return ++this.#attempt
-  }
-
-  #nextPauseMs(): number {
-    const { reconnectionDelay = FIRST_PAUSE_MS, reconnectionDelayMax = LONGEST_PAUSE_MS } = this.#options.socketio ?? {}
-    return pauseAfter(++this.#failures, reconnectionDelay, reconnectionDelayMax)
+  /** Nothing is heard of the attempt that is under way any more, and nothing follows by itself. */
+  #leave(): void {
+    this.#pauses.cut()
+    this.#attempt?.leave()
+    this.#attempt = undefined
   }
 
   /** Listeners may call us back, so this comes last. */
@@ -189,5 +114,3 @@ export class Client implements Heraldo {
     if (!isSame) this.#listeners.tell('state', state, reason)
   }
 }
-
-const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error))

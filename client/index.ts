@@ -1,7 +1,8 @@
-import { Client, type Heraldo } from './client.ts'
+import { Client } from './client.ts'
+import type { Heraldo } from './heraldo.ts'
 import type { Options } from './options.ts'
 
-export type { Happenings, Heraldo, Reason, State } from './client.ts'
+export type { Happenings, Heraldo, Reason, State } from './heraldo.ts'
 export type { Credentials, Options } from './options.ts'
 export type { Farewell, Meta, User } from './wire.ts'
 

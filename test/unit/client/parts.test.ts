@@ -1,6 +1,6 @@
 import { jest } from '@jest/globals'
 import { Listeners } from '../../../client/listeners.ts'
-import { pauseAfter } from '../../../client/pause.ts'
+import { pauseAfter } from '../../../client/pauses.ts'
 import { Remembered } from '../../../client/remembered.ts'
 import { refusalIn } from '../../../client/wire.ts'
 import { until } from '../../support/until.ts'
