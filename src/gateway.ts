@@ -24,6 +24,8 @@ export interface GatewayParts {
   readonly epoch: string
   /** 0 is none. */
   readonly limits: { readonly perUser: number; readonly perAddress: number; readonly handshakesPerSecond: number }
+  /** How often the session of each connection is judged again, about. */
+  readonly sessionCheckMs: number
 }
 
 /** What we keep of a connection while it stays. */
@@ -53,6 +55,7 @@ export class Gateway implements Reception {
     this.#handshakes = new RateLimit(perSecond, perSecond)
     this.#sessions = new SessionWatch({
       ...parts,
+      everyMs: parts.sessionCheckMs,
       recognise: (handshake) => recognise(parts.resolvers, handshake),
       onEnd: (connection) => connection.transport.dismiss(connection, { code: 'expired', retryInMs: 0 }),
     })

@@ -94,6 +94,7 @@ function assembleCore(config: Config, backend: Backend, publishers: Publishers, 
     events,
     clock,
     limits,
+    sessionCheckMs: limits.sessionCheckSeconds * 1_000,
     random: Math.random,
     epoch: newEpoch(),
   })

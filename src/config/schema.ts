@@ -162,6 +162,11 @@ const limitsSchema = z.strictObject({
     .min(65_536)
     .max(1_073_741_824)
     .describe('What may wait for one slow browser before it is cut, in bytes.'),
+  sessionCheckSeconds: z
+    .int()
+    .min(1)
+    .max(3600)
+    .describe('How often the session of each connection is judged again, in seconds, give or take a quarter.'),
 })
 
 const shutdownSchema = z.strictObject({

@@ -7,6 +7,8 @@ export interface SessionWatchParts<K> {
   readonly recognise: (handshake: Handshake) => Promise<Session>
   /** The session is over. The key is forgotten already. */
   readonly onEnd: (key: K) => void
+  /** How often each is judged again, about. */
+  readonly everyMs: number
   readonly clock: Clock
   /** From 0 up to 1: spreads the readings of those who came together. */
   readonly random: () => number
@@ -18,12 +20,11 @@ interface Watched {
   cancel: () => void
 }
 
-const EVERY_MS = 60_000
 const AGAIN_MS = 5_000
 
 /**
  * Looks after sessions while their connections stay: logging out elsewhere, or time, ends them. Each is judged again
- * about once a minute and at its end, with the credential that it came with. A store that is away ends nobody before
+ * every now and then and at its end, with the credential that it came with. A store that is away ends nobody before
  * the end that is known.
  */
 export class SessionWatch<K> {
@@ -38,7 +39,7 @@ export class SessionWatch<K> {
     this.forget(key)
     const watched = { handshake, session, cancel: () => {} }
     this.#watched.set(key, watched)
-    this.#judgeLater(key, watched, EVERY_MS)
+    this.#judgeLater(key, watched, this.#parts.everyMs)
   }
 
   /**
@@ -80,7 +81,7 @@ export class SessionWatch<K> {
     if (!(verdict instanceof Error)) {
       if (verdict.user.id !== watched.session.user.id) return this.#end(key)
       watched.session = verdict
-      return this.#judgeLater(key, watched, EVERY_MS)
+      return this.#judgeLater(key, watched, this.#parts.everyMs)
     }
     const { expiresAt } = watched.session
     const isOver = verdict.code.startsWith('session.') || (expiresAt !== undefined && expiresAt <= clock.now())

@@ -71,6 +71,7 @@ function house(limits: Partial<typeof NO_LIMITS> = {}) {
     clock,
     random: () => 0.5,
     epoch: 'life-1',
+    sessionCheckMs: 60_000,
     limits: { ...NO_LIMITS, ...limits },
   })
   const said: string[] = []

@@ -28,6 +28,7 @@ function vigil(first: Partial<Session> = {}, random = () => 0.5) {
       return state.answer()
     },
     onEnd: (key) => void state.ended.push(key),
+    everyMs: MINUTE,
     clock,
     random,
   })
@@ -44,7 +45,7 @@ const refuse = (error: Error) => () => {
   throw error
 }
 
-test('a session is read again about once a minute, with the time of that moment', async () => {
+test('a session is read again every now and then, with the time of that moment', async () => {
   const { state, pass, clock } = vigil()
   await pass(MINUTE - 1)
   expect(state.asked).toEqual([])
