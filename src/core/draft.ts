@@ -11,6 +11,8 @@ export interface Submission {
   /** The header's bytes, or its keys where the input has parsed them already; undefined in the short form. */
   readonly header: Uint8Array | Readonly<Record<string, unknown>> | undefined
   readonly body: Uint8Array
+  /** Shall it stand in the inboxes of the users among its recipients? By default it shall. Live inputs ask nobody. */
+  readonly keep?: boolean | undefined
 }
 
 export const MAX_RECIPIENTS = 1000

@@ -53,6 +53,19 @@ const TABLE = {
     status: 501,
     retry: false,
   },
+  'draft.idConflict': {
+    message: 'The id is taken by a notification with another body.',
+    status: 409,
+    retry: false,
+  },
+  'ingest.busy': { message: 'Too many notifications are under way; send it again shortly.', status: 503, retry: true },
+
+  'inbox.epoch': { message: 'The inbox was made anew since; list it again.', status: 409, retry: false },
+  'inbox.position': {
+    message: 'A position is { epoch, seq }: a text, and a whole number from 0 up to the newest.',
+    status: 400,
+    retry: false,
+  },
 
   'api.unauthorized': {
     message: 'The HTTP API needs "Authorization: Bearer" with one of http.keys.',

@@ -1,4 +1,5 @@
 import type { Address } from './address.ts'
+import type { Change, Counts, Flags, Item } from './inbox.ts'
 import type { RawJson } from './rawJson.ts'
 import type { User } from './session.ts'
 
@@ -36,6 +37,8 @@ export interface Notification {
   readonly body: RawJson
   readonly expiresAt: number | undefined
   readonly collapse: string | undefined
+  /** Where it stands in its user's inbox, and its flags; undefined: it is live. */
+  readonly kept?: (Position & Flags) | undefined
 }
 
 /** Where a client stands in its inbox. A new epoch: that inbox was made anew. */
@@ -48,9 +51,19 @@ export interface Position {
 export interface Hello {
   readonly user: User
   readonly connection: string
-  readonly mode: 'fresh'
+  readonly mode: 'fresh' | 'resumed' | 'snapshot'
   readonly position: Position
-  readonly counts: { readonly unread: number; readonly unseen: number; readonly rev: number }
+  readonly counts: Counts
+  /** In `snapshot`: the newest page, oldest first. */
+  readonly items?: readonly Item[]
+}
+
+/** Something in the user's inbox is another than before: `inbox` to each of the user's devices. */
+export interface InboxChange {
+  readonly epoch: string
+  readonly rev: number
+  readonly counts: Counts
+  readonly changes: readonly Change[]
 }
 
 /** The last thing a browser hears. After `drain` and `slow` it comes back by itself, after the others it does not. */

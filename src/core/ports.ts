@@ -1,7 +1,8 @@
 import type { Address } from './address.ts'
 import type { Submission } from './draft.ts'
 import type { GatewayError } from './errors.ts'
-import type { Farewell, Hello, Notification } from './notification.ts'
+import type { Copy, Counts, InboxState, Kept, Life, ListQuery, Mark, Opening, Page, Ring } from './inbox.ts'
+import type { Farewell, Hello, InboxChange, Notification, Position } from './notification.ts'
 import type { Handshake, Session } from './session.ts'
 
 /** Every seam between Heraldo and the world outside. The comments are the contracts; `test/contracts` runs them. */
@@ -17,18 +18,22 @@ export interface Clock {
 }
 
 /**
- * A way in for notifications: live ZeroMQ, HTTP. It splits its wire into submissions and hands each to `accept`, in
- * the order of arrival, without waiting in between. It judges nothing and never throws because of what it was sent.
+ * A way in for notifications. It splits its wire into submissions and hands each over, in the order of arrival, without
+ * waiting in between: live ones (ZeroMQ PUB) to `accept`, those that want an answer (ROUTER, HTTP) to `submit`. It
+ * judges nothing and never throws because of what it was sent.
  */
-export interface Input {
+export interface Input<Hand extends Accept | Submit = Accept> {
   readonly name: string
-  open(accept: Accept): Promise<void>
+  open(hand: Hand): Promise<void>
   /** Takes in nothing new, hands over what has arrived, then lets go of its sockets. */
   close(): Promise<void>
 }
 
-/** The only door. Live notifications pass it synchronously, from the frame to the socket. Never throws. */
+/** Live: synchronously from the frame to the socket, whatever the submission says of `keep`. Never throws. */
 export type Accept = (submission: Submission, origin: Origin) => Receipt
+
+/** Answered: resolves when every copy that is to be kept is stored. Copies for one user keep their order. Never rejects. */
+export type Submit = (submission: Submission, origin: Origin) => Promise<Receipt>
 
 /** Where a submission came from. */
 export interface Origin {
@@ -44,8 +49,23 @@ export interface Origin {
 
 /** `duplicate`: no recipient got a new copy. */
 export type Receipt =
-  | { readonly ok: true; readonly id: string; readonly duplicate: boolean }
-  | { readonly ok: false; readonly id: string | undefined; readonly error: GatewayError }
+  | {
+      readonly ok: true
+      readonly id: string
+      readonly duplicate: boolean
+      /** Of the kept copies, by recipient as it stands on the wire. */
+      readonly positions?: Readonly<Record<string, Position>>
+      /** The generation of the store that keeps them. */
+      readonly store?: string | undefined
+    }
+  | {
+      readonly ok: false
+      /** The sender's own. */
+      readonly id: string | undefined
+      readonly error: GatewayError
+      /** Who is refused, as they stand on the wire, when the others' copies stand. */
+      readonly recipients?: readonly string[]
+    }
 
 /** Who wants to know at which addresses somebody here waits: inputs with filters, brokers, the pipe. */
 export interface Follower {
@@ -73,11 +93,16 @@ export interface Transport {
    * closes no connection before it returns, and never throws because of one of them.
    */
   write(connections: readonly Connection[], notification: Notification): void
+  /** Tells devices that their user's inbox has changed; encoded once, in order with what is written. */
+  report(connections: readonly Connection[], change: InboxChange): void
   /** Says bye, then closes: the transport after `drain` and `slow`, so that clients come back; else for good. */
   dismiss(connection: Connection, farewell: Farewell): void
   /** Refuses newcomers, dismisses everybody with `drain`, waits until the farewells have left. */
   close(): Promise<void>
 }
+
+/** What the hub's groups write through: a transport, or what holds notifications back for who is still arriving. */
+export type Writer = Pick<Transport, 'write' | 'report'>
 
 /** One browser tab. */
 export interface Connection {
@@ -154,4 +179,40 @@ export interface Directory extends Publishers {
   }): void
   remove(address: string): void
   close(): Promise<void>
+}
+
+/**
+ * Every user's kept notifications. Operations on one inbox happen one after the other, each wholly or not at all; each
+ * that changes its counts or its items gives a higher `rev` and is rung, once, in that order. Whoever reads or writes an
+ * inbox of an earlier generation of the store gives it a new epoch first; the `seq` goes on. What has expired is gone
+ * before anything else happens.
+ * @throws GatewayError `store.unavailable` from everything that returns a promise; a `keep` that rejects may have been
+ *   done, and is repeated safely
+ */
+export interface Inbox {
+  /** Names this life of the store: another one may have forgotten what was acknowledged. undefined: not known (yet). */
+  generation(): string | undefined
+  /** Called when the generation has become another one. */
+  onGeneration(changed: () => void): void
+  /**
+   * Stores each copy, unless its id is known for that user and source: as long as it stands, and 24 hours at least. A
+   * collapse key replaces the earlier unread item with that key and source; beyond `inbox.keep` the oldest are trimmed.
+   */
+  keep(copies: readonly Copy[]): Promise<readonly Kept[]>
+  /**
+   * Makes the inbox where there is none. Resumes after `since` when everything kept after it can be told: same epoch, no
+   * position from the future, nothing trimmed, not more than the bound in bytes. `since` null: not even a page, `fresh`.
+   */
+  open(user: string, since: Position | null | 'snapshot'): Promise<Opening>
+  list(user: string, query: ListQuery): Promise<Page>
+  /** @throws GatewayError `inbox.epoch`, `inbox.position` */
+  mark(user: string, mark: Mark): Promise<Counts>
+  /** How these stand, expiring nothing; null: there is no inbox. */
+  states(users: readonly string[]): Promise<readonly (InboxState | null)[]>
+  /** It was written to so many devices. Told to the store in its own time, and lost if that is away. */
+  noteSent(user: string, seq: number, devices: number): void
+  /** The lives of all copies under an id as browsers see it; at most 1,000 users. Forgotten together with the id. */
+  lives(id: string): Promise<readonly Life[]>
+  /** Rings of followed users reach this gateway, those that it caused included; some may be lost. */
+  onRing(hear: (ring: Ring) => void): void
 }

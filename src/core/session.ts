@@ -1,3 +1,5 @@
+import type { Position } from './notification.ts'
+
 /** What a browser brings to its handshake. Nothing in it is trusted. */
 export interface Handshake {
   /** The raw `Cookie` header. */
@@ -6,6 +8,8 @@ export interface Handshake {
   readonly authorization: string | undefined
   /** `auth.token` of a Socket.IO handshake. */
   readonly token: string | undefined
+  /** `auth.since`: up to where it has heard its inbox. */
+  readonly since?: Position | undefined
   readonly remoteAddress: string
   /** When to judge it, in milliseconds since 1970. */
   readonly at: number

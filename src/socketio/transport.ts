@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream'
 import { Server } from 'socket.io'
 import { asGatewayError, GatewayError } from '../core/errors.ts'
 import type { Events } from '../core/events.ts'
-import type { Farewell, Hello, Notification } from '../core/notification.ts'
+import type { Farewell, Hello, InboxChange, Notification } from '../core/notification.ts'
 import type { Clock, Connection, Reception, Transport } from '../core/ports.ts'
 import { RateLimit } from '../core/rateLimit.ts'
 import { type ClientEvents, hearEvents } from './clientEvents.ts'
@@ -125,6 +125,12 @@ class SocketioTransport implements Transport {
       frame ??= this.#frame(notification)
       connection.push(frame)
       if (connection.isBehind(this.#options.limits)) this.#judgeLater(connection)
+    }
+  }
+
+  report(connections: readonly Connection[], change: InboxChange): void {
+    for (const connection of connections) {
+      if (connection instanceof Tab && connection.leaving === undefined) connection.socket.emit('inbox', change)
     }
   }
 

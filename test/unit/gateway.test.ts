@@ -80,6 +80,7 @@ function house(limits: Partial<typeof NO_LIMITS> = {}) {
     open: async () => {},
     close: async () => {},
     greet: (connection, hello) => void said.push(`${connection.id} hello ${hello.user.id} ${hello.mode}`),
+    report: () => {},
     write: (connections, n) =>
       void said.push(`${connections.map(({ id }) => id).join()} ${n.id} ${Buffer.from(n.body)}`),
     dismiss: (connection: Connection, farewell: Farewell) => void said.push(`${connection.id} bye ${farewell.code}`),

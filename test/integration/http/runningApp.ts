@@ -134,6 +134,7 @@ function recorder(seen: { connections: number; notification: Notification }[]): 
     open: async () => {},
     greet() {},
     write: (connections, notification) => void seen.push({ connections: connections.length, notification }),
+    report() {},
     dismiss() {},
     close: async () => {},
   }
