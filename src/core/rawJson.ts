@@ -39,6 +39,18 @@ function isJson(text: string): boolean {
   }
 }
 
+/**
+ * Prints plain data as `JSON.stringify` does, and puts RawJson into it as it is: byte for byte, once the text is UTF-8
+ * again. Any other bytes have no place in it.
+ */
+export function printJson(value: unknown): string {
+  if (value instanceof Uint8Array) return utf8.decode(value)
+  if (Array.isArray(value)) return `[${value.map(printJson).join(',')}]`
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null'
+  const members = Object.entries(value).filter(([, member]) => member !== undefined)
+  return `{${members.map(([key, member]) => `${JSON.stringify(key)}:${printJson(member)}`).join(',')}}`
+}
+
 /** @throws GatewayError `draft.notUtf8` */
 export function decodeUtf8(bytes: Uint8Array): string {
   try {
