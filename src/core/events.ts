@@ -43,6 +43,8 @@ export interface GatewayEvents {
   'notification.unfollowed': { readonly input: string; readonly source: string }
   'live.gap': { readonly source: string; readonly missed: number }
 
+  /** The reply to a request found no way: its sender has left, or reads none of them; it will send again. */
+  'reply.dropped': { readonly source: string; readonly reason: 'gone' | 'full' }
   /** Somebody who tails over HTTP read too slowly to be shown everything. */
   'tail.dropped': { readonly dropped: number }
 

@@ -31,6 +31,7 @@ const LEVELS = {
   'notification.refused': 'warn',
   'notification.unfollowed': 'debug',
   'live.gap': 'warn',
+  'reply.dropped': 'debug',
   'tail.dropped': 'debug',
   'notifier.added': 'info',
   'notifier.removed': 'info',

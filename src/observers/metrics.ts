@@ -57,6 +57,7 @@ class Counts {
   slowClients = 0
   reconnects = 0
   tailDropped = 0
+  repliesDropped = 0
 
   of(input: string): Outcomes {
     let outcomes = this.byInput.get(input)
@@ -86,6 +87,7 @@ class Counts {
       }),
       events.on('connection.refused', ({ code }) => bump(this.refusedConnections, code, 1)),
       events.on('notifier.reconnected', () => void this.reconnects++),
+      events.on('reply.dropped', () => void this.repliesDropped++),
       events.on('tail.dropped', ({ dropped }) => {
         this.tailDropped += dropped
       }),
@@ -151,6 +153,9 @@ function addCounters(registry: Registry, counts: Counts): void {
   ])
   add('heraldo_notifier_reconnects_total', 'Connections to notifiers that the watchdog made anew.', () => [
     [{}, counts.reconnects],
+  ])
+  add('heraldo_replies_dropped_total', 'Replies whose senders had left, or read none of them.', () => [
+    [{}, counts.repliesDropped],
   ])
   add('heraldo_tail_dropped_total', 'Events that slow readers of the tail were not shown.', () => [
     [{}, counts.tailDropped],

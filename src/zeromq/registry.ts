@@ -1,8 +1,9 @@
 import { setImmediate as nextTurn, setTimeout as pause } from 'node:timers/promises'
 import { Publisher, Router } from 'zeromq'
-import { asGatewayError, StartError } from '../core/errors.ts'
+import { asGatewayError } from '../core/errors.ts'
 import type { Events } from '../core/events.ts'
 import type { Clock, Directory } from '../core/ports.ts'
+import { bind } from './bind.ts'
 import { CAREFUL, needsIpv6 } from './context.ts'
 import { answer } from './registryRequests.ts'
 
@@ -17,7 +18,7 @@ export interface RegistryOptions {
 }
 
 export interface Registry {
-  /** @throws Error that names the address which cannot be used */
+  /** @throws StartError names the address which cannot be used */
   open(): Promise<void>
   close(): Promise<void>
 }
@@ -25,6 +26,7 @@ export interface Registry {
 /** Where notifiers announce themselves and gateways learn of them (PROTOCOL.md §3). */
 export const registry = (options: RegistryOptions): Registry => new Server(options)
 
+const KEY = 'zeromq.registry'
 const ANNOUNCE_EVERY_MS = 2_000
 const MAX_MESSAGE_BYTES = 1_048_576
 const AFTER_FAILURE_MS = 100
@@ -50,8 +52,8 @@ class Server implements Registry {
   async open(): Promise<void> {
     const { directory, rep, pub, events } = this.#options
     try {
-      await bind(this.#announcements, pub)
-      await bind(this.#questions, rep)
+      await bind(this.#announcements, pub, KEY)
+      await bind(this.#questions, rep, KEY)
     } catch (error) {
       await this.close()
       throw error
@@ -126,16 +128,3 @@ class Server implements Registry {
     this.#cancelNext = this.#options.clock.later(ANNOUNCE_EVERY_MS, () => this.#announceAgainAndAgain())
   }
 }
-
-async function bind(socket: Router | Publisher, address: string): Promise<void> {
-  try {
-    await socket.bind(address)
-  } catch (cause) {
-    const why =
-      codeOf(cause) === 'EADDRINUSE' ? 'it is taken by another program, perhaps another gateway' : String(cause)
-    throw new StartError(`zeromq.registry: cannot listen on ${address}: ${why}.`)
-  }
-}
-
-const codeOf = (thrown: unknown) =>
-  typeof thrown === 'object' && thrown !== null && 'code' in thrown ? thrown.code : ''

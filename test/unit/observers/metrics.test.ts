@@ -91,7 +91,7 @@ test('connections are counted by transport, and what is read when asked is read 
   })
 })
 
-test('gaps, slow browsers, refused handshakes, watchdogs and tails are counted', async () => {
+test('gaps, slow browsers, refused handshakes, watchdogs, tails and lost replies are counted', async () => {
   const { events, samples } = newMetrics()
   events.emit('live.gap', { source: 'orders', missed: 7 })
   events.emit('client.slow', { connection: 'tab', user: '42', lost: 5 })
@@ -99,6 +99,7 @@ test('gaps, slow browsers, refused handshakes, watchdogs and tails are counted',
   events.emit('connection.refused', { ...refused, code: 'session.expired' })
   events.emit('notifier.reconnected', { address: 'tcp://127.0.0.1:20105', reason: 'auth' })
   events.emit('tail.dropped', { dropped: 9 })
+  events.emit('reply.dropped', { source: 'orders', reason: 'full' })
   expect(await samples()).toMatchObject({
     heraldo_live_gaps_total: 7,
     heraldo_slow_clients_total: 1,
@@ -106,6 +107,7 @@ test('gaps, slow browsers, refused handshakes, watchdogs and tails are counted',
     'heraldo_connections_refused_total{code="session.expired"}': 1,
     heraldo_notifier_reconnects_total: 1,
     heraldo_tail_dropped_total: 9,
+    heraldo_replies_dropped_total: 1,
   })
 })
 

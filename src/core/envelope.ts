@@ -1,0 +1,98 @@
+import { MAX_ID_LENGTH, MAX_RECIPIENTS, type Submission } from './draft.ts'
+import { asGatewayError, GatewayError } from './errors.ts'
+import type { Receipt } from './ports.ts'
+import { decodeUtf8, isTooDeep, MAX_DEPTH } from './rawJson.ts'
+
+/** What a sender's request says, with the id that it gave, as far as it can be read; or why nothing can be made of it. */
+export type Request = { readonly ok: true; readonly id: string | undefined; readonly submission: Submission } | Refusal
+type Refusal = Extract<Receipt, { readonly ok: false }>
+type Envelope = Readonly<Record<string, unknown>>
+
+/** A recipient's 200 bytes may all be percent-encoded; quotes and a comma around them. */
+const ENVELOPE_BYTES = MAX_RECIPIENTS * 604 + 8192
+/** Printers that escape all but ASCII write three bytes of UTF-8 or fewer as six. */
+const ESCAPING = 3
+const HEADER_KEYS = ['recipient', 'source', 'id', 'type', 'ttl', 'collapse', 'keep', 'v']
+const KEYS: ReadonlySet<string> = new Set([...HEADER_KEYS, 'notification'])
+const KEYS_BESIDE_BODY: ReadonlySet<string> = new Set(HEADER_KEYS)
+const utf8 = new TextEncoder()
+
+/** The largest request that can be in order, where a body has at most so many bytes. */
+export const maxRequestBytes = (maxBytes: number) => ESCAPING * maxBytes + ENVELOPE_BYTES
+
+/**
+ * Reads PROTOCOL.md §2's request: one JSON object, whose notification is parsed and printed again, or the object and
+ * `body`, which goes on byte for byte. Judges neither recipients nor body. Never throws: what is wrong is one of the
+ * `draft.…` codes.
+ */
+export function readRequest(bytes: Uint8Array, body?: Uint8Array): Request {
+  let id: string | undefined
+  try {
+    const envelope = parseEnvelope(bytes)
+    id = senderId(envelope)
+    return { ok: true, id, submission: toSubmission(envelope, body) }
+  } catch (thrown) {
+    return { ok: false, id, error: asGatewayError(thrown) }
+  }
+}
+
+/** PROTOCOL.md §2's reply to a request with this id. */
+export function replyTo(id: string | undefined, receipt: Receipt): object {
+  if (receipt.ok) {
+    const { id, duplicate, positions = {}, store } = receipt
+    return { ok: true, id, duplicate, positions, store }
+  }
+  return { ok: false, id: receipt.id ?? id, error: { ...receipt.error.toPublic(), recipients: receipt.recipients } }
+}
+
+/** @throws GatewayError `draft.notUtf8`, `draft.tooDeep`, `draft.notJson`, `draft.invalid` */
+function parseEnvelope(bytes: Uint8Array): Envelope {
+  if (bytes.length === 0) throw invalid('The request is empty.')
+  const text = decodeUtf8(bytes)
+  if (isTooDeep(bytes, MAX_DEPTH + 1)) throw new GatewayError('draft.tooDeep')
+  let envelope: unknown
+  try {
+    envelope = JSON.parse(text)
+  } catch {
+    // The parser's own message quotes the body, which is nobody's business.
+    throw new GatewayError('draft.notJson', { message: 'The request is not one JSON value.' })
+  }
+  if (!isRecord(envelope)) throw new GatewayError('draft.invalid')
+  return envelope
+}
+
+/** @throws GatewayError `draft.unknownKey`, `draft.invalid`, `draft.notJson` */
+function toSubmission(envelope: Envelope, body: Uint8Array | undefined): Submission {
+  const known = body === undefined ? KEYS : KEYS_BESIDE_BODY
+  const stranger = Object.keys(envelope).find((key) => !known.has(key))
+  if (stranger !== undefined)
+    throw new GatewayError('draft.unknownKey', {
+      message: `The request has a key that the protocol does not know: ${JSON.stringify(stranger.slice(0, 50))}.`,
+    })
+  const { recipient, notification, keep, v, source, id, type, ttl, collapse } = envelope
+  const to = Array.isArray(recipient) ? recipient : [recipient]
+  if (!to.every(isText)) throw invalid('The request needs a "recipient": a text, or a list of texts.')
+  if (keep !== undefined && typeof keep !== 'boolean') throw invalid('"keep" is true or false.')
+  return { to, header: { v, source, id, type, ttl, collapse }, body: body ?? print(notification), keep }
+}
+
+/** @throws GatewayError `draft.invalid`, `draft.notJson` */
+function print(notification: unknown): Uint8Array {
+  if (notification === undefined) throw invalid('The request needs a "notification": any JSON value.')
+  if (!isPrintable(notification))
+    throw new GatewayError('draft.notJson', { message: 'The notification has a number beyond 1.8e308.' })
+  return utf8.encode(JSON.stringify(notification))
+}
+
+/** JSON has no infinity. JavaScript reads `1e999` as one, and would print it as null. */
+function isPrintable(value: unknown): boolean {
+  if (typeof value === 'number') return Number.isFinite(value)
+  return typeof value !== 'object' || value === null || Object.values(value).every(isPrintable)
+}
+
+/** What is said back to a sender is never longer than what we would take. */
+const senderId = ({ id }: Envelope) => (typeof id === 'string' && id.length <= MAX_ID_LENGTH ? id : undefined)
+const invalid = (message: string) => new GatewayError('draft.invalid', { message })
+const isText = (value: unknown): value is string => typeof value === 'string'
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
