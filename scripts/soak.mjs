@@ -2,10 +2,12 @@
 // ends where it began. Exit 1 says what did not.
 import { parseArgs } from 'node:util'
 import { main, prepare, Stop } from './prepare.mjs'
+import { installPrograms } from './programs.mjs'
 
 await main(async () => {
   const minutes = howLong()
   await prepare()
+  installPrograms(['redis-server'])
   // Only now: it needs the packages.
   const { soak } = await import('./soak/story.mjs')
   const stop = new AbortController()

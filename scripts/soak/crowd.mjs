@@ -5,7 +5,7 @@ import { io } from 'socket.io-client'
 import { between, loop, oneOf, rest } from './loop.mjs'
 
 const PLACES = 50
-const NAMES = 150
+export const NAMES = 150
 const SESSION_SECONDS = 120
 
 export async function crowd(scene, over) {
@@ -36,8 +36,8 @@ async function visit({ site, ledger }, over) {
   let isLeaving = false
   socket.once('hello', () => ledger.greeted(socket, user))
   socket.on('notification', (body) => ledger.hear(socket, body))
-  socket.once('disconnect', () => {
-    if (!isLeaving) ledger.cut++
+  socket.once('disconnect', (reason) => {
+    if (!isLeaving) ledger.cutOff(user, reason)
   })
   const isInHaste = Math.random() < 0.15
   await Promise.race([gone, rest(isInHaste ? between(0, 25) : between(2000, 25_000), over)])

@@ -1,11 +1,11 @@
-// Who was told what, and who heard it.
+// Who was told what, and who heard it. What is lost is told by order and not by the clock: on a busy machine much is late.
 
-/** What a tab has not heard by then is missing. */
-const PATIENCE_MS = 10_000
-/** So long a notification may be under way on a busy machine. */
-const LATE_MS = 4000
-/** A filter may need so long from the greeting to every notifier. */
-const SETTLE_MS = 2000
+/** The filter of somebody new has reached every notifier. */
+const SETTLE_MS = 5000
+/** Others have heard what the same notifier sent later; who has not heard this by now never will. */
+const OVERDUE_MS = 10_000
+const TICK_MS = 100
+const MAX_NOTES = 20
 
 export class Ledger {
   sent = 0
@@ -15,37 +15,59 @@ export class Ledger {
   misrouted = 0
   refused = 0
   cut = 0
+  /** The first things that went wrong, in words. */
+  notes = []
   #tabs = new Map()
-  /** Number of a notification -> the tabs that must hear it, and who sent it. */
+  /** Number of a notification -> who sent it, and the tabs that have not heard it yet. */
   #open = new Map()
   #count = 0
+  /** Stands still while this process does: what waited for us was not late. */
+  #now = 0
+  #ticking = setInterval(() => {
+    this.#now += TICK_MS
+  }, TICK_MS)
 
-  /** A user was greeted. */
-  greeted(tab, user) {
-    this.#tabs.set(tab, { user, since: performance.now(), heard: new Set() })
-  }
-
-  /** It goes of its own will: what was sent a while ago it has heard, or never would have. */
-  left(tab) {
-    const due = performance.now() - LATE_MS
-    for (const { at, tabs } of this.#open.values()) if (tabs.delete(tab) && at < due) this.missing++
-    this.#tabs.delete(tab)
+  close() {
+    clearInterval(this.#ticking)
   }
 
   get users() {
     return [...new Set([...this.#tabs.values()].map(({ user }) => user))]
   }
 
+  /** How many have not been heard by all who should hear them. */
+  get outstanding() {
+    return this.#open.size
+  }
+
+  /** A user was greeted. */
+  greeted(tab, user) {
+    this.#tabs.set(tab, { user, since: this.#now, heard: new Set() })
+  }
+
+  /** It goes of its own will: what is only late is nobody's fault. */
+  left(tab) {
+    for (const [number, open] of this.#open) {
+      const isLost = open.tabs.has(tab) && open.passedAt !== undefined && this.#now - open.passedAt > OVERDUE_MS
+      if (isLost) this.#lose(tab, number, 'though others heard what was sent later')
+      this.#strike(tab, number)
+    }
+    this.#tabs.delete(tab)
+  }
+
+  cutOff(user, reason) {
+    this.cut++
+    this.#note(`${user} was cut off: ${reason}`)
+  }
+
   /** Numbers a notification that is about to be sent. `*` is for everybody. */
   send(sender, to) {
-    this.#expire()
-    const now = performance.now()
     const tabs = [...this.#tabs]
-      .filter(([, { user, since }]) => (to === '*' || user === to) && now - since > SETTLE_MS)
+      .filter(([, { user, since }]) => (to === '*' || user === to) && this.#now - since > SETTLE_MS)
       .map(([tab]) => tab)
     const number = ++this.#count
     this.sent++
-    this.#open.set(number, { sender, at: now, tabs: new Set(tabs) })
+    if (tabs.length > 0) this.#open.set(number, { sender, to, tabs: new Set(tabs), passedAt: undefined })
     return number
   }
 
@@ -53,29 +75,70 @@ export class Ledger {
     const state = this.#tabs.get(tab)
     if (state === undefined) return
     this.heard++
-    if (to !== '*' && to !== state.user) this.misrouted++
-    if (state.heard.has(number)) this.doubled++
+    if (to !== '*' && to !== state.user) {
+      this.misrouted++
+      this.#note(`${state.user} heard ${number}, which was for ${to}`)
+    }
+    if (state.heard.has(number)) {
+      this.doubled++
+      this.#note(`${state.user} heard ${number} twice`)
+    }
     state.heard.add(number)
-    this.#open.get(number)?.tabs.delete(tab)
+    this.#pass(tab, number)
+    this.#strike(tab, number)
   }
 
-  /** Nothing of this sender since then counts as missing: it was killed. */
-  excuse(sender, since) {
-    for (const [number, open] of this.#open) if (open.sender === sender && open.at >= since) this.#open.delete(number)
+  /** It has said all: what was not heard by then is soon overdue. */
+  ended(sender) {
+    for (const open of this.#open.values()) if (open.sender === sender) open.passedAt ??= this.#now
+  }
+
+  /** It was killed: what it had in hand may be gone. */
+  excuse(sender) {
+    for (const [number, open] of this.#open) if (open.sender === sender) this.#open.delete(number)
   }
 
   fail(number) {
     this.#open.delete(number)
     this.refused++
+    this.#note(`${number} was refused by its notifier`)
   }
 
-  #expire() {
-    const due = performance.now() - PATIENCE_MS
-    for (const [number, { at, tabs }] of this.#open) {
-      if (at > due) return
-      this.#open.delete(number)
-      // Who has left in the meantime need not have heard it.
-      for (const tab of tabs) if (this.#tabs.has(tab)) this.missing++
+  /** Nothing was sent for a long time, and nothing will: whatever is outstanding is lost. */
+  settle() {
+    for (const [number, { tabs }] of this.#open)
+      for (const tab of tabs) {
+        this.#lose(tab, number, 'to the end')
+        this.#strike(tab, number)
+      }
+  }
+
+  /** One notifier's words arrive in their order. */
+  #pass(tab, number) {
+    const sender = this.#open.get(number)?.sender
+    if (sender === undefined) return
+    for (const [earlier, open] of this.#open) {
+      if (earlier >= number) return
+      if (open.sender !== sender) continue
+      open.passedAt ??= this.#now
+      if (!open.tabs.has(tab)) continue
+      this.#lose(tab, earlier, `and then ${number} of the same notifier`)
+      this.#strike(tab, earlier)
     }
+  }
+
+  #strike(tab, number) {
+    const open = this.#open.get(number)
+    open?.tabs.delete(tab)
+    if (open?.tabs.size === 0) this.#open.delete(number)
+  }
+
+  #lose(tab, number, circumstance) {
+    this.missing++
+    this.#note(`${this.#tabs.get(tab)?.user} did not hear ${number} for ${this.#open.get(number)?.to}, ${circumstance}`)
+  }
+
+  #note(text) {
+    if (this.notes.length < MAX_NOTES) this.notes.push(text)
   }
 }

@@ -1,13 +1,19 @@
 // The figures, and what they must be in the end.
 import { readdirSync } from 'node:fs'
 import { get } from 'node:http'
+import { Stop } from '../prepare.mjs'
+import { NAMES } from './crowd.mjs'
 
 const MB = 1024 * 1024
+const PATIENCE_MS = 60_000
 const HEAP_GROWTH = 1.5
 const HEAP_SPARE_MB = 20
 const REDIS_SPARE_MB = 2
+/** A user may leave some, a connection none. */
+const KEYS_PER_USER = 3
 /** These end where they began, or below. */
 const EXACT = ['descriptors', 'connections', 'users', 'followed', 'filters', 'handles', 'timers', 'notifiers']
+const LOST = ['missing', 'doubled', 'misrouted', 'refused', 'cut']
 
 export async function measure({ url, pid, redis }, witness) {
   const of = valuesOf(await text(new URL('metrics', url)))
@@ -23,30 +29,36 @@ export async function measure({ url, pid, redis }, witness) {
     followed: of('heraldo_followed_addresses'),
     filters: witness.filters(),
     notifiers: of('heraldo_notifiers_up'),
+    reconnects: of('heraldo_notifier_reconnects_total'),
+    gaps: of('heraldo_live_gaps_total'),
     redisMb: Number(/used_memory:(\d+)/.exec(await redis.info('memory'))?.[1]) / MB,
+    redisKeys: await redis.dbsize(),
   }
 }
 
+/** Each figure the highest of both, or the lowest. */
+export const merge = (choose, some, more) =>
+  Object.fromEntries(Object.entries(more).map(([key, value]) => [key, choose(value, some?.[key] ?? value)]))
+
 export function print(name, figures, ledger) {
-  const { steadySince: _, ...shown } = figures
-  const told = ['sent', 'heard', 'missing', 'doubled', 'misrouted', 'refused', 'cut'].map((key) => [key, ledger[key]])
-  const line = [...Object.entries(shown), ...told].map(([key, value]) => `${key} ${Math.round(value * 10) / 10}`)
+  const told = ['sent', 'heard', ...LOST].map((key) => [key, ledger[key]])
+  const line = [...Object.entries(figures), ...told].map(([key, value]) => `${key} ${Math.round(value * 10) / 10}`)
   console.log(`${new Date().toISOString().slice(11, 19)} ${name}: ${line.join(', ')}`)
 }
 
 /** What is wrong, in words. */
 export function verdict(before, after, ledger) {
-  const grown = EXACT.filter((key) => after[key] > before[key]).map((key) => `${key}: ${before[key]} -> ${after[key]}`)
-  const lost = ['missing', 'doubled', 'misrouted', 'refused', 'cut'].filter((key) => ledger[key] > 0)
+  const grown = EXACT.filter((key) => !(after[key] <= before[key]))
   const bounds = [
     ['heapMb', before.heapMb * HEAP_GROWTH + HEAP_SPARE_MB],
     ['redisMb', before.redisMb + REDIS_SPARE_MB],
+    ['redisKeys', before.redisKeys + NAMES * KEYS_PER_USER],
   ]
   return [
-    ...grown,
-    ...lost.map((key) => `${key}: ${ledger[key]}`),
+    ...grown.map((key) => `${key}: ${before[key]} -> ${after[key]}`),
+    ...LOST.filter((key) => ledger[key] > 0).map((key) => `${key}: ${ledger[key]}`),
     ...bounds
-      .filter(([key, bound]) => !(after[key] > 0 && after[key] <= bound))
+      .filter(([key, bound]) => !(after[key] <= bound))
       .map(([key, bound]) => `${key}: ${after[key]} > ${bound}`),
     ...(ledger.heard > 0 ? [] : ['nobody heard anything']),
   ]
@@ -61,10 +73,11 @@ function valuesOf(page) {
       .reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' ') + 1)), 0)
 }
 
-/** On a connection of its own, which is closed afterwards: one that waits would be counted. */
+/** On a connection of its own, which is closed afterwards: one that waits would be counted. @throws Stop */
 function text(url) {
   return new Promise((resolve, reject) => {
-    get(url, { agent: false }, (response) => {
+    const fail = ({ message }) => reject(new Stop(`the gateway says no figures: ${message}`))
+    const request = get(url, { agent: false, timeout: PATIENCE_MS }, (response) => {
       let body = ''
       response
         .setEncoding('utf8')
@@ -72,6 +85,8 @@ function text(url) {
           body += chunk
         })
         .on('end', () => resolve(body))
-    }).on('error', reject)
+        .on('error', fail)
+    })
+    request.on('timeout', () => request.destroy(new Error('no answer'))).on('error', fail)
   })
 }

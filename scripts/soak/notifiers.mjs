@@ -5,10 +5,8 @@ import { root } from '../prepare.mjs'
 import { between, loop, oneOf, rest } from './loop.mjs'
 
 const NUMBER = 3
-/** What a killed process had not yet sent. */
-const IN_HAND_MS = 2000
-/** The filters of all who are connected reach a new notifier in this time. */
-const SETTLE_MS = 2000
+/** Longer than it may take to get rid of its last words. */
+const LEAVE_MS = 90_000
 const PROGRAM = join(root, 'scripts', 'soak', 'notifierProcess.mjs')
 
 export class Notifiers {
@@ -34,7 +32,7 @@ export class Notifiers {
         const to = Math.random() < 0.05 ? '*' : oneOf(ledger.users)
         const one = oneOf(this.#all.filter(({ talks }) => talks))
         if (to === undefined || one === undefined) return
-        one.child.send({ to, number: ledger.send(one, to) })
+        one.child.send({ to, number: ledger.send(one.child, to) })
       },
     )
   }
@@ -47,7 +45,7 @@ export class Notifiers {
         const one = oneOf(this.#all)
         one.talks = false
         if (Math.random() < 0.5) await this.#kill(one)
-        else await leave(one.child)
+        else await this.#leave(one)
         await rest(between(0, 2000), over)
         await this.#open(one)
       },
@@ -55,7 +53,7 @@ export class Notifiers {
   }
 
   async close() {
-    await Promise.all(this.#all.map(({ child }) => child !== undefined && leave(child)))
+    await Promise.all(this.#all.map((one) => one.child !== undefined && this.#leave(one)))
   }
 
   async #open(one) {
@@ -68,21 +66,21 @@ export class Notifiers {
       child.on('message', ({ failed }) => (failed === undefined ? resolve(true) : this.#scene.ledger.fail(failed))),
     )
     if ((await Promise.race([ready, child.gone])) !== true) throw new Error(`the notifier ${one.name} did not start`)
-    await rest(SETTLE_MS, this.#scene.stop)
     one.talks = true
   }
 
-  async #kill(one) {
-    one.child.kill('SIGKILL')
-    await one.child.gone
-    this.#scene.ledger.excuse(one, performance.now() - IN_HAND_MS)
+  async #kill({ child }) {
+    child.kill('SIGKILL')
+    await child.gone
+    this.#scene.ledger.excuse(child)
   }
-}
 
-/** What it was told before it still sends. */
-async function leave(child) {
-  if (child.connected) child.send({})
-  const impatience = setTimeout(() => child.kill('SIGKILL'), 5000)
-  await child.gone
-  clearTimeout(impatience)
+  /** What it was told before it still sends. */
+  async #leave({ child }) {
+    if (child.connected) child.send({})
+    const impatience = setTimeout(() => child.kill('SIGKILL'), LEAVE_MS)
+    await child.gone
+    clearTimeout(impatience)
+    this.#scene.ledger.ended(child)
+  }
 }

@@ -8,11 +8,26 @@ import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import { root, Stop } from '../prepare.mjs'
 
-const START_MS = 20_000
+const START_MS = 120_000
+const ATTEMPTS = 3
+const MAX_OUTPUT = 100_000
 /** Short, so that filters come and go. */
-export const LINGER_MS = 2000
+const LINGER_MS = 2000
+/** A gateway that collects its garbage when it is told to, so that its heap is what it holds. */
+const TIDY = ['--expose-gc', '--import', "data:text/javascript,process.on('SIGUSR2', () => gc())"]
 
+/** Somebody else may take a port between our asking for it and using it. @throws Stop */
 export async function openSite() {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await open()
+    } catch (error) {
+      if (!(error instanceof Stop) || attempt === ATTEMPTS) throw error
+    }
+  }
+}
+
+async function open() {
   const dir = mkdtempSync(join(tmpdir(), 'heraldo-soak-'))
   const [redisPort, rep, pub] = [await freePort(), await freePort(), await freePort()]
   const key = randomBytes(16).toString('hex')
@@ -30,8 +45,8 @@ export async function openSite() {
         { use: 'expressSession', secret, user: ['user'] },
         { use: 'jwt', secret },
       ],
-      limits: { perUser: 0, perAddress: 0, handshakesPerSecond: 0 },
-      log: { level: 'silent' },
+      limits: { perUser: 0, perAddress: 0, handshakesPerSecond: 0, sessionCheckSeconds: 2 },
+      log: { level: 'error' },
     }),
   )
   const children = []
@@ -51,9 +66,32 @@ export async function openSite() {
     const redisServer = begin('redis-server', ...options)
     await said(redisServer, /(Ready to accept)/)
     redis = new Redis(redisUrl)
-    const gateway = begin(process.execPath, join(root, 'dist', 'cli', 'main.js'), 'start', '--config', file)
+    const gateway = begin(process.execPath, ...TIDY, join(root, 'dist', 'cli', 'main.js'), 'start', '--config', file)
     const url = await said(gateway, /ready: (http\S+)/)
-    return { url, key, secret, registry, redis, pid: gateway.pid, gateway, redisServer, close }
+    const ended = gateway.gone.then(() => {
+      throw new Stop('the gateway ended')
+    })
+    // It does in the end, when nobody waits for it.
+    ended.catch(() => {})
+    const collectGarbage = () => gateway.kill('SIGUSR2')
+    const complaints = () =>
+      gateway
+        .output()
+        .split('\n')
+        .filter((line) => line.includes('"level"'))
+    return {
+      url,
+      key,
+      secret,
+      registry,
+      redis,
+      pid: gateway.pid,
+      redisServer,
+      ended,
+      collectGarbage,
+      complaints,
+      close,
+    }
   } catch (error) {
     await close()
     throw error
@@ -61,7 +99,7 @@ export async function openSite() {
 }
 
 /** A loopback port that nobody uses right now. */
-export async function freePort() {
+async function freePort() {
   const server = createServer()
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve))
   const { port } = server.address()
@@ -72,6 +110,12 @@ export async function freePort() {
 function launch([program, ...args]) {
   // Ctrl-C reaches a whole process group; only we decide when the gateway ends.
   const child = spawn(program, args, { cwd: root, stdio: ['ignore', 'pipe', 'inherit'], detached: true })
+  let output = ''
+  // It goes on being read, or the program would come to stand.
+  child.stdout.on('data', (chunk) => {
+    if (output.length < MAX_OUTPUT) output += chunk
+  })
+  child.output = () => output
   const kill = () => child.kill('SIGKILL')
   process.once('exit', kill)
   child.once('exit', () => process.off('exit', kill))
@@ -83,19 +127,16 @@ function launch([program, ...args]) {
 }
 
 async function said(child, pattern) {
-  let output = ''
   const found = new Promise((resolve) => {
-    child.stdout.on('data', (chunk) => {
-      // It goes on being read, or the program would come to stand.
-      if (output.length < 100_000) output += chunk
-      const text = pattern.exec(output)?.[1]
+    child.stdout.on('data', () => {
+      const text = pattern.exec(child.output())?.[1]
       if (text !== undefined) resolve(text)
     })
   })
   const late = setTimeout(() => child.kill('SIGKILL'), START_MS)
   const answer = await Promise.race([found, child.gone.then(() => undefined)])
   clearTimeout(late)
-  if (answer === undefined) throw new Stop(`${child.spawnargs[0]} did not start:\n${output}`)
+  if (answer === undefined) throw new Stop(`${child.spawnargs[0]} did not start:\n${child.output()}`)
   return answer
 }
 

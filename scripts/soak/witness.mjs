@@ -1,7 +1,7 @@
 // A notifier without manners: it counts the filters that it is sent, and says what no gateway may believe.
 import { Request, XPublisher } from 'zeromq'
 
-const PATIENCE_MS = 5000
+const PATIENCE_MS = 60_000
 const TTL_SECONDS = 86_400
 
 export async function openWitness({ registry }) {
