@@ -123,7 +123,9 @@ const redisSchema = (secret: SecretSchema) =>
     .describe('The Redis that holds the sessions. null: everything lives in memory.')
 
 const zeromqSchema = z.strictObject({
-  ingest: endpoint.nullable().describe('ROUTER for senders who want an answer, once it is stored (DEALER, REQ). null: none.'),
+  ingest: endpoint
+    .nullable()
+    .describe('ROUTER for senders who want an answer, once it is stored (DEALER, REQ). null: none.'),
   registry: z.strictObject({
     serve: z.boolean().describe('true: this gateway is the registry; false: ask the one at these addresses.'),
     rep: endpoint.describe('Where the registry answers questions.'),
