@@ -6,8 +6,8 @@ import { reading } from './inbox/reading.ts'
 import { ringing } from './inbox/ringing.ts'
 
 /**
- * What every inbox promises (core/ports.ts), whatever stands behind it. Beside it belong the property in
- * inbox/model.ts, held by `fuzz` of test/support; and `inboxOverDaysContract` where the store's clock can be wound.
+ * What every inbox promises (core/ports.ts), whatever stands behind it. Two more belong to it: the property of
+ * inbox/model.ts, and `inboxOverDaysContract` where the store's clock can be wound.
  */
 export function inboxContract(name: string, make: MakeInbox): void {
   describe(`${name}, as an inbox`, () => {
