@@ -1,8 +1,11 @@
+import { randomBytes } from 'node:crypto'
 import { type Config, ownRedis, type SessionConfig } from './config/schema.ts'
 import type { Events } from './core/events.ts'
-import type { Directory, SessionResolver, SessionStore } from './core/ports.ts'
+import type { Broker, Directory, Inbox, SessionResolver, SessionStore } from './core/ports.ts'
+import { memoryBroker } from './memory/broker.ts'
 import { systemClock as clock } from './memory/clock.ts'
 import { memoryDirectory } from './memory/directory.ts'
+import { memoryInbox } from './memory/inbox.ts'
 import { redisConnection } from './redis/connection.ts'
 import { redisDirectory } from './redis/directory.ts'
 import { redisSessionStore } from './redis/sessionStore.ts'
@@ -15,6 +18,8 @@ import { type JwtOptions, jwt } from './sessions/jwt.ts'
 /** What a gateway remembers and where it looks things up: in memory, or in Redis. */
 export interface Backend {
   readonly directory: Directory
+  readonly broker: Broker
+  readonly inbox: Inbox
   readonly resolvers: readonly SessionResolver[]
   /** What cannot be reached at the moment. */
   missing(): readonly string[]
@@ -35,11 +40,15 @@ export async function openBackend(config: Config, events: Events): Promise<Backe
       config.redis === null || shared === undefined
         ? memoryDirectory({ clock })
         : await redisDirectory({ redis: shared.redis, prefix: config.redis.prefix, clock })
+    const inbox = memoryInbox({ clock, newEpoch, ...config.inbox, maxResumeBytes: config.limits.queuedBytes / 2 })
     return {
       directory,
+      broker: memoryBroker(),
+      inbox,
       resolvers,
       missing: () => stores.missing(),
       async close() {
+        inbox.close()
         await directory.close()
         await stores.close()
       },
@@ -111,3 +120,5 @@ function keyOf({
   if (jwksUrl !== undefined) return new URL(jwksUrl)
   return jwks ?? (secretBase64 === undefined ? Buffer.from(secret) : Buffer.from(secretBase64, 'base64'))
 }
+
+const newEpoch = () => randomBytes(9).toString('base64url')

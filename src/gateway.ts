@@ -1,15 +1,18 @@
 import { type Address, EVERYONE, userAddress } from './core/address.ts'
 import { asGatewayError, GatewayError } from './core/errors.ts'
 import type { Events } from './core/events.ts'
+import { helloOf, notificationOf } from './core/feed.ts'
+import { Feeds } from './core/feeds.ts'
 import type { Follows } from './core/follows.ts'
 import type { Hub } from './core/hub.ts'
+import type { Counts, ListQuery, Mark, Opening, Page } from './core/inbox.ts'
 import { networkOf } from './core/network.ts'
-import type { Hello } from './core/notification.ts'
-import type { Clock, Connection, Reception, SessionResolver } from './core/ports.ts'
+import type { Clock, Connection, Inbox, Reception, SessionResolver } from './core/ports.ts'
 import { RateLimit } from './core/rateLimit.ts'
 import type { Handshake, Session } from './core/session.ts'
 import { SessionWatch } from './core/sessionWatch.ts'
 import { Tally } from './core/tally.ts'
+import { type Held, WaitingRoom } from './core/waitingRoom.ts'
 import { recognise } from './user.ts'
 
 export interface GatewayParts {
@@ -20,8 +23,9 @@ export interface GatewayParts {
   readonly clock: Clock
   /** From 0 up to 1: spreads when sessions are judged again. */
   readonly random: () => number
-  /** Names this life of the gateway: positions under it mean nothing to a later one. */
-  readonly epoch: string
+  readonly inbox: Inbox
+  /** Browsers that are to come back, or to start over, do so spread over this time. */
+  readonly spreadMs: number
   /** 0 is none. */
   readonly limits: { readonly perUser: number; readonly perAddress: number; readonly handshakesPerSecond: number }
   /** How often the session of each connection is judged again, about. */
@@ -36,8 +40,8 @@ interface Stay {
 }
 
 /**
- * What a client may ask: knock → admit → open → welcome → renew → close. Transports bring the browsers, the gateway
- * knows the rules.
+ * What a client may ask: knock → admit → open → welcome → list, mark, renew → close. Transports bring the browsers, the
+ * gateway knows the rules.
  */
 export class Gateway implements Reception {
   readonly #parts: GatewayParts
@@ -46,6 +50,8 @@ export class Gateway implements Reception {
   readonly #perNetwork = new Tally()
   readonly #newcomers = new Tally()
   readonly #handshakes: RateLimit
+  readonly #feeds: Feeds
+  readonly #waitingRoom = new WaitingRoom()
   readonly #sessions: SessionWatch<Connection>
   #draining = false
 
@@ -53,6 +59,7 @@ export class Gateway implements Reception {
     this.#parts = parts
     const perSecond = parts.limits.handshakesPerSecond
     this.#handshakes = new RateLimit(perSecond, perSecond)
+    this.#feeds = new Feeds(parts)
     this.#sessions = new SessionWatch({
       ...parts,
       everyMs: parts.sessionCheckMs,
@@ -79,6 +86,7 @@ export class Gateway implements Reception {
   async admit(handshake: Handshake, transport: string): Promise<Session> {
     try {
       if (this.#draining) throw new GatewayError('draining')
+      if (this.#parts.inbox.generation() === undefined) throw new GatewayError('store.unavailable')
       return await recognise(this.#parts.resolvers, handshake)
     } catch (thrown) {
       throw this.#refuse(asGatewayError(thrown), handshake.remoteAddress, transport)
@@ -94,6 +102,10 @@ export class Gateway implements Reception {
     this.#perNetwork.add(networkOf(remoteAddress))
     hub.open(connection)
     const addresses = [userAddress(session.user.id), EVERYONE]
+    // What comes while its inbox is read is held back, and told after it.
+    this.#feeds.enter(session.user.id)
+    this.#waitingRoom.enter(connection)
+    for (const address of addresses) hub.join(connection, address, this.#waitingRoom)
     const followed = Promise.all(addresses.map((address) => follows.follow(address)))
     this.#stays.set(connection, { addresses, followed })
     this.#sessions.watch(connection, handshake, session)
@@ -106,11 +118,26 @@ export class Gateway implements Reception {
   }
 
   async welcome(connection: Connection): Promise<void> {
-    const stay = this.#stays.get(connection)
-    await stay?.followed
-    if (stay === undefined || !this.#parts.hub.isOpen(connection)) return
-    connection.transport.greet(connection, this.#hello(connection))
-    for (const address of stay.addresses) this.#parts.hub.join(connection, address)
+    const { hub, inbox, events } = this.#parts
+    const { session, handshake, transport } = connection
+    await this.#stays.get(connection)?.followed
+    try {
+      while (hub.isOpen(connection)) {
+        const opening = await inbox.open(session.user.id, handshake.since ?? null)
+        if (hub.isOpen(connection) && this.#feeds.seat(connection, opening)) return this.#seat(connection, opening)
+      }
+    } catch (error) {
+      events.emit('inbox.unreadable', { user: session.user.id, error })
+      if (hub.isOpen(connection)) transport.dismiss(connection, { code: 'drain', retryInMs: this.#retryInMs() })
+    }
+  }
+
+  list(connection: Connection, query: ListQuery): Promise<Page> {
+    return this.#parts.inbox.list(connection.session.user.id, query)
+  }
+
+  mark(connection: Connection, mark: Mark): Promise<Counts> {
+    return this.#parts.inbox.mark(connection.session.user.id, mark)
   }
 
   renew(connection: Connection, token: string): Promise<Session> {
@@ -124,6 +151,8 @@ export class Gateway implements Reception {
     this.#stays.delete(connection)
     this.#sessions.forget(connection)
     this.#parts.hub.close(connection)
+    this.#feeds.leave(connection)
+    this.#waitingRoom.leave(connection)
     for (const address of stay.addresses) this.#parts.follows.unfollow(address)
     this.#perUser.remove(session.user.id)
     this.#perNetwork.remove(networkOf(handshake.remoteAddress))
@@ -139,6 +168,10 @@ export class Gateway implements Reception {
   drain(): void {
     this.#draining = true
     this.#parts.events.emit('gateway.draining', { connections: this.#stays.size })
+  }
+
+  stop(): void {
+    this.#feeds.close()
   }
 
   get isDraining(): boolean {
@@ -158,11 +191,31 @@ export class Gateway implements Reception {
     )
   }
 
-  /** Without an inbox everybody begins afresh: nothing stands anywhere, nothing is unread. */
-  #hello({ id, session }: Connection): Hello {
-    const position = { epoch: this.#parts.epoch, seq: 0 }
-    return { user: session.user, connection: id, mode: 'fresh', position, counts: { unread: 0, unseen: 0, rev: 0 } }
+  /** Hello, history, what was held back, then live: in one tick, so that nothing comes in between. */
+  #seat(connection: Connection, opening: Opening): void {
+    const { hub, inbox } = this.#parts
+    const { session, transport } = connection
+    const { position, items } = opening
+    transport.greet(connection, helloOf(connection, opening))
+    if (opening.mode === 'resumed')
+      for (const item of items) {
+        transport.write([connection], notificationOf(session.user.id, item, position.epoch))
+        inbox.noteSent(session.user.id, item.seq, 1)
+      }
+    const held = this.#waitingRoom.leave(connection)
+    if (held === null) transport.dismiss(connection, { code: 'slow', retryInMs: this.#retryInMs() })
+    for (const each of held ?? []) this.#release(connection, each, opening)
+    for (const address of this.#stays.get(connection)?.addresses ?? []) hub.join(connection, address)
   }
+
+  #release(connection: Connection, held: Held, { position, counts }: Opening): void {
+    if ('change' in held) {
+      if (held.change.rev > counts.rev) connection.transport.report([connection], held.change)
+    } else if (held.notification.kept === undefined || held.notification.kept.seq > position.seq)
+      connection.transport.write([connection], held.notification)
+  }
+
+  #retryInMs = () => Math.floor(this.#parts.random() * this.#parts.spreadMs)
 
   #refuse(error: GatewayError, remoteAddress: string, transport: string): GatewayError {
     this.#parts.events.emit('connection.refused', { transport, remoteAddress, code: error.code, reason: error.reason })

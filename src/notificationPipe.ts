@@ -1,18 +1,23 @@
-import type { Address } from './core/address.ts'
-import { parseDraft, type Submission, stamp } from './core/draft.ts'
-import { asGatewayError } from './core/errors.ts'
+import { type Address, encodeUserId } from './core/address.ts'
+import { copiesOf, isLive, namesUser, parseDraft, publicId, type Submission, stamp } from './core/draft.ts'
+import { asGatewayError, GatewayError } from './core/errors.ts'
 import type { Events } from './core/events.ts'
 import type { Hub } from './core/hub.ts'
-import type { Draft, Notification } from './core/notification.ts'
-import type { Broker, Clock, Follower, Origin, Receipt } from './core/ports.ts'
+import type { Kept } from './core/inbox.ts'
+import type { Draft, Notification, Position } from './core/notification.ts'
+import type { Broker, Clock, Follower, Inbox, Origin, Receipt } from './core/ports.ts'
 import { Recent } from './core/recent.ts'
 import { Sequences } from './core/sequences.ts'
 
 const REMEMBERED_IDS = 20_000
+/** Copies on their way to the store, and their bodies. */
+const MAX_COPIES = 10_000
+const MAX_BYTES = 67_108_864
 
 export interface PipeParts {
   readonly hub: Hub
   readonly broker: Broker
+  readonly inbox: Inbox
   readonly events: Events
   readonly clock: Clock
   readonly newId: () => string
@@ -20,13 +25,16 @@ export interface PipeParts {
 }
 
 /**
- * What a notifier may ask: accept → check → look for holes → claim → stamp → spread → deliver. Live notifications run
- * through it in one go, from the frame to the socket, so their order per notifier stays.
+ * What a notifier may ask. Live: accept → check → look for holes → claim → stamp → spread → deliver, in one go from the
+ * frame to the socket, so that their order per notifier stays. Kept: submit → check → keep → answer; the inbox rings, and
+ * each user's feed delivers.
  */
 export class NotificationPipe implements Follower {
   readonly #parts: PipeParts
   readonly #recent = new Recent(REMEMBERED_IDS)
   readonly #sequences = new Sequences()
+  #copies = 0
+  #bytes = 0
 
   constructor(parts: PipeParts) {
     this.#parts = parts
@@ -35,26 +43,31 @@ export class NotificationPipe implements Follower {
     )
   }
 
-  /** The only door, for ZeroMQ and HTTP alike. Never throws: what is wrong with a submission stands in the receipt. */
+  /** The door for live notifications. Never throws: what is wrong with a submission stands in the receipt. */
   accept(submission: Submission, origin: Origin): Receipt {
-    let draft: Draft
     try {
-      draft = parseDraft(submission, this.#parts.maxBytes)
+      const draft = parseDraft(submission, this.#parts.maxBytes)
+      const id = draft.id ?? this.#parts.newId()
+      return { ok: true, id, duplicate: !this.#say(draft, draft.to, id, origin) }
     } catch (thrown) {
-      return this.#refuse(thrown, origin)
+      return this.#refuse(thrown, undefined, origin)
     }
-    const id = draft.id ?? this.#parts.newId()
-    const now = this.#parts.clock.now()
-    let duplicate = true
-    for (const to of draft.to) {
-      this.#lookForHole(draft, to, origin)
-      if (!this.#claim(draft, to, origin)) continue
-      duplicate = false
-      const notification = stamp(draft, to, id, now)
-      if (origin.reach === 'one-node') this.#parts.broker.spread(notification)
-      this.#deliver(notification, origin)
+  }
+
+  /** The door for who wants an answer: what is for users stands in their inboxes before it comes. Never rejects. */
+  async submit(submission: Submission, origin: Origin): Promise<Receipt> {
+    if (submission.keep === false || !submission.to.some(namesUser)) return this.accept(submission, origin)
+    let senderId: string | undefined
+    try {
+      const draft = parseDraft(submission, this.#parts.maxBytes)
+      senderId = draft.id
+      const id = draft.id ?? this.#parts.newId()
+      const kept = await this.#keep(draft, id, origin)
+      const isNews = this.#say(draft, draft.to.filter(isLive), id, origin)
+      return this.#receiptOf(id, kept, !isNews)
+    } catch (thrown) {
+      return this.#refuse(thrown, senderId, origin)
     }
-    return { ok: true, id, duplicate }
   }
 
   /** Nothing to do: counting begins with the first number. */
@@ -65,11 +78,63 @@ export class NotificationPipe implements Follower {
     this.#sequences.forget(address)
   }
 
-  #refuse(thrown: unknown, origin: Origin): Receipt {
+  #refuse(thrown: unknown, id: string | undefined, origin: Origin): Receipt {
     const error = asGatewayError(thrown)
     this.#parts.events.emit('notification.refused', { input: origin.input, source: origin.source, code: error.code })
     if (error.code === 'internal') this.#parts.events.emit('gateway.failed', { during: 'accept', error: error.cause })
-    return { ok: false, id: undefined, error }
+    return { ok: false, id, error }
+  }
+
+  /** True when it was new to at least one of them. */
+  #say(draft: Draft, addresses: readonly Address[], id: string, origin: Origin): boolean {
+    const now = this.#parts.clock.now()
+    let isNews = false
+    for (const to of addresses) {
+      this.#lookForHole(draft, to, origin)
+      if (!this.#claim(draft, to, origin)) continue
+      isNews = true
+      const notification = stamp(draft, to, id, now)
+      if (origin.reach === 'one-node') this.#parts.broker.spread(notification)
+      this.#deliver(notification, origin)
+    }
+    return isNews
+  }
+
+  /** A bounded number is under way; beyond it the sender is asked to come again, and memory stays flat. */
+  async #keep(draft: Draft, id: string, { input, source, arrivedAt }: Origin): Promise<readonly Kept[]> {
+    const { inbox, clock, events } = this.#parts
+    const copies = copiesOf(draft, id, clock.now())
+    const bytes = copies.length * draft.body.length
+    if (this.#copies + copies.length > MAX_COPIES || (this.#copies > 0 && this.#bytes + bytes > MAX_BYTES))
+      throw new GatewayError('ingest.busy')
+    this.#copies += copies.length
+    this.#bytes += bytes
+    try {
+      const kept = await inbox.keep(copies)
+      const recipients = kept.filter(({ outcome }) => outcome !== 'conflict').length
+      const duplicates = kept.filter(({ outcome }) => outcome === 'duplicate').length
+      const tookMs = clock.monotonic() - arrivedAt
+      events.emit('notification.kept', { input, source, id: publicId(draft, id), recipients, duplicates, tookMs })
+      return kept
+    } finally {
+      this.#copies -= copies.length
+      this.#bytes -= bytes
+    }
+  }
+
+  #receiptOf(id: string, kept: readonly Kept[], isOldNews: boolean): Receipt {
+    const positions: Record<string, Position> = {}
+    const refused: string[] = []
+    let duplicate = isOldNews
+    for (const copy of kept) {
+      const recipient = encodeUserId(copy.user)
+      if (copy.outcome === 'conflict') refused.push(recipient)
+      // A user may be called "__proto__".
+      else Object.defineProperty(positions, recipient, { value: copy.position, enumerable: true })
+      if (copy.outcome === 'stored') duplicate = false
+    }
+    if (refused.length > 0) return { ok: false, id, error: new GatewayError('draft.idConflict'), recipients: refused }
+    return { ok: true, id, duplicate, positions, store: this.#parts.inbox.generation() }
   }
 
   #lookForHole(draft: Draft, to: Address, origin: Origin): void {
@@ -94,7 +159,7 @@ export class NotificationPipe implements Follower {
     let connections = 0
     for (const group of this.#parts.hub.at(notification.to)) {
       connections += group.connections.length
-      group.transport.write(group.connections, notification)
+      group.writer.write(group.connections, notification)
     }
     const tookMs = this.#parts.clock.monotonic() - origin.arrivedAt
     this.#parts.events.emit('notification.delivered', {

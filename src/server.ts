@@ -12,7 +12,6 @@ import type { Handshake, Session } from './core/session.ts'
 import { Gateway } from './gateway.ts'
 import { httpApp, internalApp } from './http/app.ts'
 import { openPorts, type Ports } from './http/ports.ts'
-import { memoryBroker } from './memory/broker.ts'
 import { systemClock as clock } from './memory/clock.ts'
 import { NotificationPipe } from './notificationPipe.ts'
 import { logEvents } from './observers/log.ts'
@@ -20,6 +19,7 @@ import { metricsOf } from './observers/metrics.ts'
 import { requests } from './socketio/requests.ts'
 import { SOCKETIO_LIMITS, socketioTransport } from './socketio/transport.ts'
 import { recognise } from './user.ts'
+import { zeromqIngest } from './zeromq/ingest.ts'
 import { openPublishers } from './zeromq/publishers.ts'
 import { zeromqInput } from './zeromq/subscriber.ts'
 
@@ -65,7 +65,13 @@ export async function startServer(config: Config, options: ServerOptions = {}): 
     ports.serve(doors.http.app, doors.internalApp)
     await running.open(doors.socketio)
     await running.open(core.live, core.accept)
-    await running.open(doors.http.input, core.accept)
+    await running.open(doors.http.input, core.submit)
+    const { ingest } = config.zeromq
+    if (ingest !== null)
+      await running.open(
+        zeromqIngest({ address: ingest, clock, events, maxBytes: config.notifications.maxBytes }),
+        core.submit,
+      )
     // The last to start is the first to stop: newcomers are asked to come back before anything else ends.
     running.add({ close: () => core.gateway.drain() })
 
@@ -80,12 +86,11 @@ export async function startServer(config: Config, options: ServerOptions = {}): 
 /** Who is here, what they are told, and whom that makes us listen to. */
 function assembleCore(config: Config, backend: Backend, publishers: Publishers, events: Events) {
   const { maxBytes } = config.notifications
+  const { inbox, broker, resolvers } = backend
   const hub = new Hub()
-  const broker = memoryBroker()
   const live = zeromqInput({ publishers, clock, events, maxBytes })
-  const pipe = new NotificationPipe({ hub, broker, events, clock, newId: idMaker(), maxBytes })
+  const pipe = new NotificationPipe({ hub, broker, inbox, events, clock, newId: idMaker(), maxBytes })
   const follows = new Follows([live, broker, pipe], clock, config.zeromq.unfollowAfterMs)
-  const { resolvers } = backend
   const { limits } = config
   const gateway = new Gateway({
     resolvers,
@@ -93,12 +98,17 @@ function assembleCore(config: Config, backend: Backend, publishers: Publishers, 
     follows,
     events,
     clock,
+    inbox,
     limits,
     sessionCheckMs: limits.sessionCheckSeconds * 1_000,
+    spreadMs: config.shutdown.returnWithinMs,
     random: Math.random,
-    epoch: newEpoch(),
   })
-  return { live, follows, gateway, accept: pipe.accept.bind(pipe), close: () => follows.close() }
+  const close = () => {
+    gateway.stop()
+    follows.close()
+  }
+  return { live, follows, gateway, accept: pipe.accept.bind(pipe), submit: pipe.submit.bind(pipe), close }
 }
 
 type Core = ReturnType<typeof assembleCore>
@@ -125,6 +135,7 @@ function assembleDoors(
     events,
     clock,
     follows,
+    inbox: backend.inbox,
     unready,
     keys: config.http.keys,
     trustProxy: config.http.trustProxy,

@@ -13,7 +13,7 @@ const LAYERS: Readonly<Record<string, { readonly folders: readonly string[]; rea
     zeromq: { folders: ['core'], packages: ['zeromq'] },
     sdk: { folders: ['core'], packages: ['zeromq'] },
     sessions: { folders: ['core'], packages: ['jose'] },
-    socketio: { folders: ['core'], packages: ['socket.io', 'ws'] },
+    socketio: { folders: ['core'], packages: ['socket.io', 'socket.io-parser', 'ws'] },
     http: { folders: ['core'], packages: ['express'] },
     observers: { folders: ['core'], packages: ['pino', 'prom-client'] },
     config: { folders: [], packages: ['zod'] },

@@ -1,6 +1,7 @@
 import type { Address } from './address.ts'
 import { parseRecipient } from './address.ts'
 import { GatewayError } from './errors.ts'
+import type { Copy } from './inbox.ts'
 import type { Draft, Notification, Sequence } from './notification.ts'
 import { checkJson, decodeUtf8, isTooDeep } from './rawJson.ts'
 
@@ -53,8 +54,8 @@ export function stamp(draft: Draft, to: Address, id: string, now: number): Notif
   const at = draft.at ?? now
   return {
     to,
-    id: draft.source === '' ? id : `${draft.source}:${id}`,
-    type: draft.type ?? (to.startsWith('channel:') ? 'message' : 'notification'),
+    id: publicId(draft, id),
+    type: draft.type ?? (to.startsWith('channel:') ? 'message' : DEFAULT_TYPE),
     at,
     body: draft.body,
     expiresAt: draft.ttlMs === undefined ? undefined : at + draft.ttlMs,
@@ -62,6 +63,20 @@ export function stamp(draft: Draft, to: Address, id: string, now: number): Notif
   }
 }
 
+/** What is to be kept of a draft: a copy for each user; channels and everyone have no inbox. */
+export function copiesOf(draft: Draft, id: string, now: number): Copy[] {
+  const { source, type = DEFAULT_TYPE, body, ttlMs, collapse } = draft
+  const users = draft.to.filter((address) => !isLive(address)).map((address) => address.slice('user:'.length))
+  return users.map((user) => ({ user, source, id, type, body, ttlMs, collapse, acceptedAt: now }))
+}
+
+/** As browsers see it: told apart by its source. */
+export const publicId = ({ source }: Pick<Draft, 'source'>, id: string) => (source === '' ? id : `${source}:${id}`)
+export const isLive = (address: Address) => !address.startsWith('user:')
+/** As it stands on the wire. */
+export const namesUser = (recipient: string) => recipient !== '*' && !recipient.startsWith('#')
+
+const DEFAULT_TYPE = 'notification'
 const BARE = {
   type: undefined,
   id: undefined,

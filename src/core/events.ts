@@ -41,6 +41,18 @@ export interface GatewayEvents {
   'notification.refused': { readonly input: string; readonly source: string; readonly code: ErrorCode }
   /** It was for nobody who is asked for here: a notifier that ignores filters, or was slower than an unfollow. */
   'notification.unfollowed': { readonly input: string; readonly source: string }
+  /** `recipients` copies are stored, `duplicates` of them had been before. */
+  'notification.kept': {
+    readonly input: string
+    readonly source: string
+    readonly id: string
+    readonly recipients: number
+    readonly duplicates: number
+    readonly tookMs: number
+  }
+  /** Rings of this user's inbox were lost; `missed` notifications among them were read and told. */
+  'inbox.recovered': { readonly user: string; readonly missed: number }
+  'inbox.unreadable': { readonly user: string; readonly error: unknown }
   'live.gap': { readonly source: string; readonly missed: number }
 
   /** The reply to a request found no way: its sender has left, or reads none of them; it will send again. */
@@ -66,6 +78,10 @@ export interface GatewayEvents {
 
   'store.lost': { readonly store: string; readonly reason: string }
   'store.found': { readonly store: string }
+  /** A setting of the Redis that keeps the inboxes, and what it may cost. */
+  'store.unsafe': { readonly store: string; readonly setting: string; readonly value: string; readonly risk: string }
+  /** Its settings may not be looked at. */
+  'store.unchecked': { readonly store: string; readonly reason: string }
 }
 
 export type EventName = keyof GatewayEvents

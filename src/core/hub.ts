@@ -1,18 +1,18 @@
 import type { Address } from './address.ts'
-import type { Connection, Transport } from './ports.ts'
+import type { Connection, Writer } from './ports.ts'
 
-/** The connections of one transport that wait at one address. */
+/** The connections at one address that one writer serves. */
 export interface Group {
-  readonly transport: Transport
+  readonly writer: Writer
   readonly connections: Connection[]
 }
 
 const NOBODY: readonly Group[] = []
 
 /** Where a connection stands in the groups that it joined, so that leaving a large one costs no search. */
-type Seats = Map<Address, number>
+type Seats = Map<Address, { readonly writer: Writer; place: number }>
 
-/** The one map from an address to the connections that wait there, grouped by transport. */
+/** The one map from an address to the connections that wait there, grouped by what writes to them. */
 export class Hub {
   readonly #groups = new Map<Address, Group[]>()
   readonly #seats = new Map<Connection, Seats>()
@@ -27,14 +27,17 @@ export class Hub {
     return this.#seats.has(connection)
   }
 
-  join(connection: Connection, address: Address): void {
+  /** From now on it hears what goes to this address, through this writer; before it, through none or another one. */
+  join(connection: Connection, address: Address, writer: Writer = connection.transport): void {
     const seats = this.#seats.get(connection)
-    if (seats === undefined || seats.has(address)) return
+    const before = seats?.get(address)
+    if (seats === undefined || before?.writer === writer) return
+    if (before !== undefined) this.#rise(connection, address, before)
     const groups = this.#groups.get(address) ?? []
     this.#groups.set(address, groups)
-    const group = groups.find(({ transport }) => transport === connection.transport)
-    seats.set(address, group?.connections.length ?? 0)
-    if (group === undefined) groups.push({ transport: connection.transport, connections: [connection] })
+    const group = groups.find((group) => group.writer === writer)
+    seats.set(address, { writer, place: group?.connections.length ?? 0 })
+    if (group === undefined) groups.push({ writer, connections: [connection] })
     else group.connections.push(connection)
   }
 
@@ -63,14 +66,14 @@ export class Hub {
   }
 
   /** The last one of the group takes the seat that becomes free: order within a group means nothing. */
-  #rise(connection: Connection, address: Address, seat: number): void {
+  #rise(connection: Connection, address: Address, { writer, place }: { writer: Writer; place: number }): void {
     const groups = this.#groups.get(address) ?? []
-    const group = groups.find(({ transport }) => transport === connection.transport)
+    const group = groups.find((group) => group.writer === writer)
     const last = group?.connections.pop()
     if (group === undefined || last === undefined) return
     if (last !== connection) {
-      group.connections[seat] = last
-      this.#seats.get(last)?.set(address, seat)
+      group.connections[place] = last
+      this.#seats.get(last)?.set(address, { writer, place })
     }
     if (group.connections.length === 0) groups.splice(groups.indexOf(group), 1)
     if (groups.length === 0) this.#groups.delete(address)

@@ -7,7 +7,9 @@ const MAX_PAGE = 100
 const DEFAULT_PAGE = 50
 const MAX_IDS = 500
 /** A source of 200 characters, a colon, an id of 128, and one to spare. */
-const MAX_PUBLIC_ID_LENGTH = 330
+export const MAX_PUBLIC_ID_LENGTH = 330
+/** The largest mark that can be in order; a character is escaped in six bytes. */
+export const MAX_MARK_BYTES = MAX_IDS * (6 * MAX_PUBLIC_ID_LENGTH + 3) + 8192
 
 type Fields = Readonly<Record<string, unknown>>
 
@@ -43,7 +45,7 @@ function parseIds(ids: unknown): readonly string[] {
 }
 
 /** @throws GatewayError `inbox.position` */
-function parsePosition(value: unknown): Position {
+export function parsePosition(value: unknown): Position {
   if (!isFields(value)) throw new GatewayError('inbox.position')
   const { epoch, seq } = value
   if (typeof epoch !== 'string' || !isWholeFrom(seq, 0)) throw new GatewayError('inbox.position')

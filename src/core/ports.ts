@@ -128,6 +128,10 @@ export interface Reception {
   welcome(connection: Connection): Promise<void>
   /** A fresh token on a live connection, for the same user. @throws GatewayError as at the handshake */
   renew(connection: Connection, token: string): Promise<Session>
+  /** @throws GatewayError as `Inbox.list` */
+  list(connection: Connection, query: ListQuery): Promise<Page>
+  /** @throws GatewayError as `Inbox.mark` */
+  mark(connection: Connection, mark: Mark): Promise<Counts>
   /** It is gone; may be called twice, and for one that was never opened. */
   close(connection: Connection, reason: string): void
 }
@@ -196,7 +200,8 @@ export interface Inbox {
   onGeneration(changed: () => void): void
   /**
    * Stores each copy, unless its id is known for that user and source: as long as it stands, and 24 hours at least. A
-   * collapse key replaces the earlier unread item with that key and source; beyond `inbox.keep` the oldest are trimmed.
+   * collapse key replaces every earlier unread item with that key and source, archived ones included; beyond
+   * `inbox.keep` the oldest are trimmed. What is replaced, trimmed or has expired rings together with the arrival.
    */
   keep(copies: readonly Copy[]): Promise<readonly Kept[]>
   /**
@@ -204,14 +209,24 @@ export interface Inbox {
    * position from the future, nothing trimmed, not more than the bound in bytes. `since` null: not even a page, `fresh`.
    */
   open(user: string, since: Position | null | 'snapshot'): Promise<Opening>
+  /** Makes the inbox where there is none. `unread` is what `counts.unread` counts: not what is archived. */
   list(user: string, query: ListQuery): Promise<Page>
-  /** @throws GatewayError `inbox.epoch`, `inbox.position` */
+  /**
+   * Makes the inbox where there is none. Archived items are marked like others; who is refused has marked nothing.
+   * @throws GatewayError `inbox.epoch`, `inbox.position`
+   */
   mark(user: string, mark: Mark): Promise<Counts>
   /** How these stand, expiring nothing; null: there is no inbox. */
   states(users: readonly string[]): Promise<readonly (InboxState | null)[]>
-  /** It was written to so many devices. Told to the store in its own time, and lost if that is away. */
+  /**
+   * It was written to so many devices, though it may have left the inbox since. Told to the store in its own time, lost
+   * if that is away, and not rung.
+   */
   noteSent(user: string, seq: number, devices: number): void
-  /** The lives of all copies under an id as browsers see it; at most 1,000 users. Forgotten together with the id. */
+  /**
+   * The lives of all copies under an id as browsers see it; at most 1,000 users. Forgotten together with the id. `seen`
+   * and `read` are the first time, also when it was marked unread since; what has expired is gone without being looked at.
+   */
   lives(id: string): Promise<readonly Life[]>
   /** Rings of followed users reach this gateway, those that it caused included; some may be lost. */
   onRing(hear: (ring: Ring) => void): void

@@ -30,6 +30,9 @@ const LEVELS = {
   'notification.duplicate': 'debug',
   'notification.refused': 'warn',
   'notification.unfollowed': 'debug',
+  'notification.kept': 'debug',
+  'inbox.recovered': 'warn',
+  'inbox.unreadable': 'warn',
   'live.gap': 'warn',
   'reply.dropped': 'debug',
   'tail.dropped': 'debug',
@@ -45,6 +48,8 @@ const LEVELS = {
   'registry.silent': 'warn',
   'store.lost': 'warn',
   'store.found': 'info',
+  'store.unsafe': 'warn',
+  'store.unchecked': 'debug',
 } as const satisfies Record<EventName, Level>
 
 /** What a gateway says of itself, once in its life. */
@@ -64,6 +69,8 @@ const THROTTLED: Partial<Keys<EventName>> = {
   'client.slow': ({ user }) => user,
   'notification.refused': ({ input, source, code }) => `${input}\n${source}\n${code}`,
   'notification.unfollowed': ({ source }) => source,
+  'inbox.recovered': () => 'inbox',
+  'inbox.unreadable': ({ error }) => (error instanceof Error ? error.message : ''),
   'live.gap': ({ source }) => source,
   'notifier.added': ({ address }) => address,
   'notifier.removed': ({ address }) => address,
@@ -77,11 +84,13 @@ const THROTTLED: Partial<Keys<EventName>> = {
   'registry.silent': ({ rep }) => rep,
   'store.lost': ({ store }) => store,
   'store.found': ({ store }) => store,
+  'store.unsafe': ({ store, setting }) => `${store}\n${setting}`,
 } satisfies Keys<Exclude<EventName, Own | Detail>> & Partial<Keys<Detail>>
 
 /** What a line says instead of the facts as they are: they may hold a payload. */
 const PRINTED: { readonly [N in EventName]?: (facts: GatewayEvents[N]) => object } = {
   'gateway.failed': ({ during, error }) => ({ during, err: error }),
+  'inbox.unreadable': ({ user, error }) => ({ user, err: error }),
   'notification.delivered': ({ notification: { id, to, type }, ...facts }) => ({
     id,
     recipient: formatRecipient(to),

@@ -58,6 +58,9 @@ class Counts {
   reconnects = 0
   tailDropped = 0
   repliesDropped = 0
+  kept = 0
+  keptDuplicates = 0
+  inboxRecoveries = 0
 
   of(input: string): Outcomes {
     let outcomes = this.byInput.get(input)
@@ -78,6 +81,11 @@ class Counts {
         bump(this.drops, code, 1)
       }),
       events.on('notification.unfollowed', () => bump(this.drops, 'unfollowed', 1)),
+      events.on('notification.kept', ({ recipients, duplicates }) => {
+        this.kept += recipients - duplicates
+        this.keptDuplicates += duplicates
+      }),
+      events.on('inbox.recovered', () => void this.inboxRecoveries++),
       events.on('live.gap', ({ missed }) => {
         this.gaps += missed
       }),
@@ -143,6 +151,13 @@ function addCounters(registry: Registry, counts: Counts): void {
     ['input', 'outcome'],
   )
   add('heraldo_deliveries_total', 'Writes of a notification to a connection.', () => [[{}, counts.deliveries]])
+  add('heraldo_kept_total', 'Copies that were stored in inboxes.', () => [[{}, counts.kept]])
+  add('heraldo_kept_duplicates_total', 'Copies that were sent again and stood in their inboxes already.', () => [
+    [{}, counts.keptDuplicates],
+  ])
+  add('heraldo_inbox_recoveries_total', 'Readings of an inbox because its rings were lost on the way.', () => [
+    [{}, counts.inboxRecoveries],
+  ])
   addMap('heraldo_drops_total', 'Notifications that were not delivered, by reason.', 'reason', counts.drops)
   add('heraldo_live_gaps_total', 'Live notifications that a notifier counted and never arrived.', () => [
     [{}, counts.gaps],

@@ -37,11 +37,26 @@ export class Frame {
 export function frameWriter(eventName: string): (notification: Notification) => Frame {
   const head = Buffer.from(`${ENGINE_MESSAGE}${SOCKET_EVENT}[${JSON.stringify(eventName)},`)
   let last: { readonly body: Uint8Array; readonly tail: string; readonly frame: Frame } | undefined
-  return ({ id, type, at, body, expiresAt, collapse }) => {
-    const tail = `,${JSON.stringify({ id, type, at, expiresAt, collapse })}]`
+  return ({ id, type, at, body, expiresAt, collapse, kept }) => {
+    const tail = `,${JSON.stringify({ id, type, at, ...(kept && placeOf(kept)), expiresAt, collapse })}]`
     if (last?.body !== body || last.tail !== tail) last = { body, tail, frame: pack(head, body, tail) }
     return last.frame
   }
+}
+
+/** The flags stand there when they are true. */
+const placeOf = ({ seq, epoch, read, seen, archived }: NonNullable<Notification['kept']>) => ({
+  seq,
+  epoch,
+  read: read || undefined,
+  seen: seen || undefined,
+  archived: archived || undefined,
+})
+
+/** Any other event, packed in the same way. */
+export function eventFrame(name: string, payload: object): Frame {
+  const head = Buffer.from(`${ENGINE_MESSAGE}${SOCKET_EVENT}[${JSON.stringify(name)},`)
+  return pack(head, Buffer.from(JSON.stringify(payload)), ']')
 }
 
 function pack(head: Buffer, body: Uint8Array, tail: string): Frame {

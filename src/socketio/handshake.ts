@@ -1,12 +1,21 @@
 import type { IncomingMessage } from 'node:http'
+import { parsePosition } from '../core/inboxRequests.ts'
 import type { Handshake } from '../core/session.ts'
 import type { Socket } from './tab.ts'
 
-/** What a browser brought, of a Socket.IO handshake. Nothing in it is trusted. */
+/** What a browser brought, of a Socket.IO handshake. Nothing in it is trusted. @throws GatewayError `inbox.position` */
 export function toHandshake({ handshake }: Socket, remoteAddress: string, at: number): Handshake {
   const { cookie, authorization } = handshake.headers
   const token: unknown = handshake.auth['token']
-  return { cookie, authorization, token: typeof token === 'string' ? token : undefined, remoteAddress, at }
+  const since: unknown = handshake.auth['since'] ?? undefined
+  return {
+    cookie,
+    authorization,
+    token: typeof token === 'string' ? token : undefined,
+    since: since === undefined ? undefined : parsePosition(since),
+    remoteAddress,
+    at,
+  }
 }
 
 /**

@@ -1,10 +1,11 @@
 import { GatewayError } from '../core/errors.ts'
+import { parseListQuery, parseMark } from '../core/inboxRequests.ts'
 import type { Reception } from '../core/ports.ts'
-import type { ClientEvents } from './clientEvents.ts'
+import type { ClientEvent, ClientEvents } from './clientEvents.ts'
 
 /** What a browser may ask on its connection (PROTOCOL.md §4). */
 export function requests(reception: Reception): ClientEvents {
-  return new Map([
+  return new Map<string, ClientEvent>([
     [
       'auth',
       async (connection, payload) => {
@@ -12,6 +13,8 @@ export function requests(reception: Reception): ClientEvents {
         return { expiresAt }
       },
     ],
+    ['inbox:list', (connection, payload) => reception.list(connection, parseListQuery(payload))],
+    ['inbox:mark', async (connection, payload) => ({ counts: await reception.mark(connection, parseMark(payload)) })],
   ])
 }
 

@@ -1,13 +1,12 @@
 import type { Socket as IoSocket } from 'socket.io'
-import type { Farewell, Hello, InboxChange } from '../core/notification.ts'
+import type { Farewell, Hello } from '../core/notification.ts'
 import type { Clock, Connection, Transport } from '../core/ports.ts'
 import type { Handshake, Session } from '../core/session.ts'
 import type { Frame } from './frameWriter.ts'
 
-/** What we say through Socket.IO's own `emit`; notifications go as frames. What we hear is judged by `hearEvents`. */
+/** What we say through Socket.IO's own `emit`; what goes to many goes as frames. What we hear is judged by `hearEvents`. */
 export interface ServerEvents {
   hello: (hello: Hello) => void
-  inbox: (change: InboxChange) => void
   bye: (farewell: Farewell) => void
 }
 export type Socket = IoSocket<Record<string, never>, ServerEvents>

@@ -8,8 +8,9 @@ import type { Clock, Connection, Reception, Transport } from '../core/ports.ts'
 import { RateLimit } from '../core/rateLimit.ts'
 import { type ClientEvents, hearEvents } from './clientEvents.ts'
 import { Door } from './door.ts'
-import { type Frame, frameWriter } from './frameWriter.ts'
+import { eventFrame, type Frame, frameWriter } from './frameWriter.ts'
 import { addressOf, toHandshake } from './handshake.ts'
+import { parser } from './parser.ts'
 import { type Engine, FAREWELL_MS, type QueueBounds, type ServerEvents, type Socket, Tab } from './tab.ts'
 import { PonglessWebSocketServer, serveWithoutUpgrade } from './upgrades.ts'
 
@@ -104,6 +105,7 @@ class SocketioTransport implements Transport {
       maxHttpBufferSize: MAX_MESSAGE_BYTES,
       connectTimeout: limits.connectTimeoutMs,
       cleanupEmptyChildNamespaces: true,
+      parser,
     })
     io.use((socket, next) => void this.#admit(socket, next))
     io.on('connection', (socket) => this.#welcome(socket))
@@ -119,19 +121,13 @@ class SocketioTransport implements Transport {
   }
 
   write(connections: readonly Connection[], notification: Notification): void {
-    let frame: Frame | undefined
-    for (const connection of connections) {
-      if (!(connection instanceof Tab)) continue
-      frame ??= this.#frame(notification)
-      connection.push(frame)
-      if (connection.isBehind(this.#options.limits)) this.#judgeLater(connection)
-    }
+    const frame = this.#frame(notification)
+    for (const connection of connections) this.#push(connection, frame)
   }
 
   report(connections: readonly Connection[], change: InboxChange): void {
-    for (const connection of connections) {
-      if (connection instanceof Tab && connection.leaving === undefined) connection.socket.emit('inbox', change)
-    }
+    const frame = eventFrame('inbox', change)
+    for (const connection of connections) this.#push(connection, frame)
   }
 
   dismiss(connection: Connection, farewell: Farewell): void {
@@ -144,6 +140,12 @@ class SocketioTransport implements Transport {
     this.#draining = true
     this.#closed ??= this.#io === undefined ? Promise.resolve() : this.#sendAway(this.#io)
     return this.#closed
+  }
+
+  #push(connection: Connection, frame: Frame): void {
+    if (!(connection instanceof Tab)) return
+    connection.push(frame)
+    if (connection.isBehind(this.#options.limits)) this.#judgeLater(connection)
   }
 
   async #sendAway(io: Server<Record<string, never>, ServerEvents>): Promise<void> {

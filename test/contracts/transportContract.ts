@@ -45,8 +45,8 @@ export function transportContract(name: string, start: () => Promise<TransportUn
       return client
     }
     const write = (to: Notification['to'], body: string, more?: Partial<Notification>) => {
-      for (const { transport, connections } of under.hub.at(to))
-        transport.write(connections, notificationOf(to, `n${body}`, body, more))
+      for (const { writer, connections } of under.hub.at(to))
+        writer.write(connections, notificationOf(to, `n${body}`, body, more))
     }
     const connectionOf = (user: string): Connection => {
       const connection = under.hub.at(userAddress(user))[0]?.connections[0]
@@ -85,7 +85,7 @@ export function transportContract(name: string, start: () => Promise<TransportUn
           return notification.body
         },
       }
-      for (const { transport, connections } of under.hub.at(counted.to)) transport.write(connections, counted)
+      for (const { writer, connections } of under.hub.at(counted.to)) writer.write(connections, counted)
       await until('all have heard', () => tabs.every(({ bodies }) => bodies.length === 1))
       expect(reads).toBe(1)
     })

@@ -4,6 +4,7 @@ import { EVERYONE, userAddress } from '../../src/core/address.ts'
 import { GatewayError, sessionRefused } from '../../src/core/errors.ts'
 import { type EventName, Events, type GatewayEvents } from '../../src/core/events.ts'
 import { Hub } from '../../src/core/hub.ts'
+import type { Counts, Page } from '../../src/core/inbox.ts'
 import type { Notification } from '../../src/core/notification.ts'
 import type { Connection, Reception, Transport } from '../../src/core/ports.ts'
 import { checkJson } from '../../src/core/rawJson.ts'
@@ -58,6 +59,14 @@ export class Lobby implements Reception {
 
   renew({ handshake }: Connection, token: string): Promise<Connection['session']> {
     return this.admit({ ...handshake, token })
+  }
+
+  async list(): Promise<Page> {
+    return { epoch: 'e', items: [], next: undefined }
+  }
+
+  async mark(): Promise<Counts> {
+    return { unread: 0, unseen: 0, rev: 0 }
   }
 
   async welcome(connection: Connection): Promise<void> {
@@ -135,7 +144,7 @@ export async function startSocketio(options: Partial<SocketioOptions> = {}, port
     heard: log,
     notify(user, body, more = {}) {
       const notification = notificationOf(userAddress(user), `n-${++notified}`, body, more)
-      for (const group of lobby.hub.at(notification.to)) group.transport.write(group.connections, notification)
+      for (const group of lobby.hub.at(notification.to)) group.writer.write(group.connections, notification)
     },
     async stop() {
       // The clock stands still, and a test may leave clients behind that never answer their farewell.

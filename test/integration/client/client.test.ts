@@ -31,7 +31,7 @@ function dismiss(user: string, code: GatewayFarewell['code'], retryInMs = 0): vo
 /** Writes a notification whose id the test chose. */
 function send(user: string, id: string, body: string): void {
   const notification = notificationOf(userAddress(user), id, body)
-  for (const group of server.lobby.hub.at(notification.to)) group.transport.write(group.connections, notification)
+  for (const group of server.lobby.hub.at(notification.to)) group.writer.write(group.connections, notification)
 }
 
 test.each(['websocket', 'polling'])(

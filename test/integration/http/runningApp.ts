@@ -6,10 +6,11 @@ import { Events } from '../../../src/core/events.ts'
 import { Follows } from '../../../src/core/follows.ts'
 import { Hub } from '../../../src/core/hub.ts'
 import type { Notification } from '../../../src/core/notification.ts'
-import type { Clock, Connection, Transport } from '../../../src/core/ports.ts'
+import type { Clock, Connection, Inbox, Transport } from '../../../src/core/ports.ts'
 import { httpApp } from '../../../src/http/app.ts'
 import { memoryBroker } from '../../../src/memory/broker.ts'
 import { systemClock } from '../../../src/memory/clock.ts'
+import { memoryInbox } from '../../../src/memory/inbox.ts'
 import { NotificationPipe } from '../../../src/notificationPipe.ts'
 import { metricsOf } from '../../../src/observers/metrics.ts'
 
@@ -21,6 +22,7 @@ export interface RunningApp {
   readonly events: Events
   readonly hub: Hub
   readonly pipe: NotificationPipe
+  readonly inbox: Inbox
   /** What the inputs were told to follow and have not been told to leave. */
   readonly followed: ReadonlySet<Address>
   /** What browsers saw. */
@@ -47,6 +49,8 @@ export async function runApp(
     readonly trustProxy?: boolean
     readonly hideMetrics?: boolean
     readonly brokenMetrics?: boolean
+    /** Instead of one in memory. */
+    readonly inbox?: Inbox
   } = {},
 ): Promise<RunningApp> {
   const clock = options.clock ?? systemClock
@@ -62,7 +66,10 @@ export async function runApp(
   }
   const follows = new Follows([wire, broker], clock, 0)
   let ids = 0
-  const pipe = new NotificationPipe({ hub, broker, events, clock, newId: () => `n-${++ids}`, maxBytes: MAX_BYTES })
+  const memory = memoryInbox({ clock, newEpoch: () => 'epoch', keep: 100, days: 30, maxResumeBytes: 65_536 })
+  const inbox = options.inbox ?? memory
+  const newId = () => `n-${++ids}`
+  const pipe = new NotificationPipe({ hub, broker, inbox, events, clock, newId, maxBytes: MAX_BYTES })
   const metrics = metricsOf(events, { users: () => 0, notifiersUp: () => 0, followed: () => follows.size })
   const broken = () => Promise.reject(new Error('the secret of the metrics'))
   const { app, input, close } = httpApp({
@@ -70,6 +77,7 @@ export async function runApp(
     events,
     clock,
     follows,
+    inbox,
     maxBytes: MAX_BYTES,
     unready: () => unready,
     notifiers: () => [{ address: 'tcp://127.0.0.1:20105', up: true }],
@@ -78,7 +86,7 @@ export async function runApp(
     ...(options.pages !== undefined && { pages: options.pages }),
     ...(options.admits !== undefined && { admits: options.admits }),
   })
-  await input.open((submission, origin) => pipe.accept(submission, origin))
+  await input.open((submission, origin) => pipe.submit(submission, origin))
   const server = createServer(app)
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
@@ -90,6 +98,7 @@ export async function runApp(
     events,
     hub,
     pipe,
+    inbox,
     followed,
     seen,
     unready,
@@ -121,6 +130,7 @@ export async function runApp(
       metrics.close()
       await close()
       follows.close()
+      memory.close()
       const closed = new Promise((resolve) => server.close(resolve))
       server.closeAllConnections()
       await closed

@@ -26,10 +26,10 @@ describe('the hub', () => {
       hub.join(one, 'user:42')
     }
     expect(
-      hub.at('user:42').map(({ transport, connections }) => [transport.name, connections.map(({ id }) => id)]),
+      hub.at('user:42').map(({ writer, connections }) => [writer, connections.map(({ id }) => id)]),
     ).toEqual([
-      ['socketio', ['a', 'c']],
-      ['pusher', ['b']],
+      [socketio, ['a', 'c']],
+      [other, ['b']],
     ])
     expect(here(hub, 'user:420')).toEqual([])
   })
