@@ -1,7 +1,7 @@
 import { MAX_ID_LENGTH, MAX_RECIPIENTS, type Submission } from './draft.ts'
 import { asGatewayError, GatewayError } from './errors.ts'
 import type { Receipt } from './ports.ts'
-import { decodeUtf8, isTooDeep, MAX_DEPTH } from './rawJson.ts'
+import { MAX_DEPTH, parseJson } from './rawJson.ts'
 
 /** What a sender's request says, with the id that it gave, as far as it can be read; or why nothing can be made of it. */
 export type Request = { readonly ok: true; readonly id: string | undefined; readonly submission: Submission } | Refusal
@@ -48,15 +48,7 @@ export function replyTo(id: string | undefined, receipt: Receipt): object {
 /** @throws GatewayError `draft.notUtf8`, `draft.tooDeep`, `draft.notJson`, `draft.invalid` */
 function parseEnvelope(bytes: Uint8Array): Envelope {
   if (bytes.length === 0) throw invalid('The request is empty.')
-  const text = decodeUtf8(bytes)
-  if (isTooDeep(bytes, MAX_DEPTH + 1)) throw new GatewayError('draft.tooDeep')
-  let envelope: unknown
-  try {
-    envelope = JSON.parse(text)
-  } catch {
-    // The parser's own message quotes the body, which is nobody's business.
-    throw new GatewayError('draft.notJson', { message: 'The request is not one JSON value.' })
-  }
+  const envelope = parseJson(bytes, MAX_DEPTH + 1)
   if (!isRecord(envelope)) throw new GatewayError('draft.invalid')
   return envelope
 }

@@ -51,6 +51,18 @@ export function printJson(value: unknown): string {
   return `{${members.map(([key, member]) => `${JSON.stringify(key)}:${printJson(member)}`).join(',')}}`
 }
 
+/** What a request in JSON says. @throws GatewayError `draft.notUtf8`, `draft.tooDeep`, `draft.notJson` */
+export function parseJson(bytes: Uint8Array, maxDepth = MAX_DEPTH): unknown {
+  const text = decodeUtf8(bytes)
+  if (isTooDeep(bytes, maxDepth)) throw new GatewayError('draft.tooDeep')
+  try {
+    return JSON.parse(text)
+  } catch {
+    // The parser's own message quotes the text, which is nobody's business.
+    throw new GatewayError('draft.notJson', { message: 'The request is not one JSON value.' })
+  }
+}
+
 /** @throws GatewayError `draft.notUtf8` */
 export function decodeUtf8(bytes: Uint8Array): string {
   try {
