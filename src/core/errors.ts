@@ -10,7 +10,7 @@ const TABLE = {
   },
   'session.invalid': { message: 'The credential is forged, damaged or not usable here.', status: 401, retry: false },
   'session.expired': { message: 'The session is over; sign in again.', status: 401, retry: false },
-  'store.unavailable': { message: 'The session store cannot be reached; try again shortly.', status: 503, retry: true },
+  'store.unavailable': { message: 'The store cannot be reached; try again shortly.', status: 503, retry: true },
   'limit.connections': { message: 'Too many connections; close one or come back later.', status: 429, retry: true },
   'limit.rate': { message: 'Too many events in a short time.', status: 429, retry: true },
   'origin.forbidden': { message: 'Pages of this origin may not connect here.', status: 403, retry: false },
@@ -46,11 +46,6 @@ const TABLE = {
   'draft.invalid': {
     message: 'The request is not a JSON object with a recipient and a notification.',
     status: 400,
-    retry: false,
-  },
-  'keep.unavailable': {
-    message: 'This gateway has no inbox yet; send it live with "keep": false.',
-    status: 501,
     retry: false,
   },
   'draft.idConflict': {

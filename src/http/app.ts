@@ -4,8 +4,9 @@ import { parseRecipient } from '../core/address.ts'
 import { GatewayError } from '../core/errors.ts'
 import type { Events } from '../core/events.ts'
 import type { Follows } from '../core/follows.ts'
-import type { Clock, Input } from '../core/ports.ts'
+import type { Clock, Inbox, Input, Submit } from '../core/ports.ts'
 import { bearer } from './bearer.ts'
+import { inboxRoutes } from './inbox.ts'
 import { notify } from './notify.ts'
 import { checkAddress, NO_ADDRESS, notFound, only, refusals, refuse, refuseBare, securityHeaders } from './replies.ts'
 import { Tails } from './tails.ts'
@@ -19,6 +20,7 @@ export interface HttpOptions {
   readonly events: Events
   readonly clock: Clock
   readonly follows: Follows
+  readonly inbox: Inbox
   /** The largest notification, in bytes. */
   readonly maxBytes: number
   /** Why this gateway does not serve; nothing: it does. */
@@ -35,7 +37,11 @@ export interface HttpOptions {
 }
 
 /** The public port's HTTP (PROTOCOL.md §7). Whatever goes wrong is answered with a coded error in JSON. */
-export function httpApp(options: HttpOptions): { app: RequestListener; input: Input; close(): Promise<void> } {
+export function httpApp(options: HttpOptions): {
+  app: RequestListener
+  input: Input<Submit>
+  close(): Promise<void>
+} {
   const tails = new Tails(options)
   const { input, route, refusals: notifyRefusals } = notify(options)
   const v1 = Router()
@@ -48,6 +54,7 @@ export function httpApp(options: HttpOptions): { app: RequestListener; input: In
   v1.route('/notifiers')
     .get((_request, response) => void response.json({ notifiers: options.notifiers() }))
     .all(only('GET'))
+  v1.use(inboxRoutes(options.inbox))
 
   const app = newApp(options.trustProxy)
   app.use(health(options.unready))

@@ -1,5 +1,6 @@
 import { connect } from 'node:net'
 import { gzipSync } from 'node:zlib'
+import { GatewayError } from '../../../src/core/errors.ts'
 import { until } from '../../support/until.ts'
 import { json, KEY, MAX_BYTES, type RunningApp, runApp } from './runningApp.ts'
 
@@ -104,6 +105,57 @@ describe('what is taken', () => {
   })
 })
 
+describe('what is kept', () => {
+  const first = { epoch: 'epoch', seq: 1 }
+
+  test('is for users, and is answered with where it stands; the same again with where it stood', async () => {
+    const request = { recipient: ['u%7C1', 'u2'], notification: { n: 1 }, id: 'k-1', source: 'orders' }
+    const positions = { 'u%7C1': first, u2: first }
+    const taken = await app.notify(request)
+    expect(taken.status).toBe(202)
+    const reply = { ok: true, id: 'k-1', positions, store: app.inbox.generation() }
+    expect(await json(taken)).toEqual({ ...reply, duplicate: false })
+    const again = await app.notify({ ...request, keep: true })
+    expect(again.status).toBe(200)
+    expect(await json(again)).toEqual({ ...reply, duplicate: true })
+    expect((await app.inbox.list('u|1', { before: undefined, limit: 9, filter: 'all' })).items).toMatchObject([
+      { seq: 1, id: 'orders:k-1' },
+    ])
+  })
+
+  test('under an id that another body has is refused, by name; the other recipients get theirs', async () => {
+    await app.notify({ recipient: 'u3', notification: 1, id: 'k-2' })
+    const response = await app.notify({ recipient: ['u3', 'u4'], notification: 2, id: 'k-2' })
+    expect(response.status).toBe(409)
+    const error = { code: 'draft.idConflict', message: expect.any(String), retry: false, recipients: ['u3'] }
+    expect(await json(response)).toEqual({ ok: false, id: 'k-2', error })
+    expect(await app.inbox.states(['u4'])).toMatchObject([{ counts: { unread: 1 } }])
+  })
+
+  test('a channel beside a user hears it live', async () => {
+    const tab = app.connect('channel:news')
+    expect(await json(await app.notify({ recipient: ['#news', 'u5'], notification: 1 }))).toMatchObject({
+      positions: { u5: first },
+    })
+    expect(app.seen.map(({ notification }) => notification.to)).toEqual(['channel:news'])
+    app.hub.close(tab)
+  })
+})
+
+test('while the store is away a sender is asked to come again, and hears its id', async () => {
+  const away = () => Promise.reject(new GatewayError('store.unavailable'))
+  const other = await runApp({ inbox: { ...app.inbox, keep: away } })
+  const response = await other.notify({ recipient: '42', notification: 1, id: 'k-3' })
+  expect(response.status).toBe(503)
+  expect(await json(response)).toMatchObject({
+    ok: false,
+    id: 'k-3',
+    error: { code: 'store.unavailable', retry: true },
+  })
+  expect((await other.notify(live(1))).status).toBe(202)
+  await other.stop()
+})
+
 describe('what is refused', () => {
   const bad: [what: string, body: string | Uint8Array | object, status: number, code: string][] = [
     ['no recipient', { notification: 1 }, 400, 'draft.invalid'],
@@ -147,8 +199,6 @@ describe('what is refused', () => {
     ['a ttl of nothing', live(1, { ttl: 0 }), 400, 'draft.ttl'],
     ['a type of 201 characters', live(1, { type: 'x'.repeat(201) }), 400, 'draft.header'],
     ['a source that is a number', live(1, { source: 1 }), 400, 'draft.header'],
-    ['kept for a user', { recipient: '42', notification: 1 }, 501, 'keep.unavailable'],
-    ['kept for a user among others', { recipient: ['#a', '42'], notification: 1, keep: true }, 501, 'keep.unavailable'],
   ]
   test.each(bad)('%s', async (_what, body, status, code) => {
     const refused: string[] = []
