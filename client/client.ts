@@ -1,8 +1,11 @@
+import { type Ask, notConnected } from './ask.ts'
 import { type Attempt, attempt } from './attempt.ts'
 import type { Happenings, Heraldo, Reason, State } from './heraldo.ts'
+import { ClientInbox } from './inbox.ts'
 import { Listeners } from './listeners.ts'
 import type { Options } from './options.ts'
 import { Pauses } from './pauses.ts'
+import { Places } from './places.ts'
 import { Remembered } from './remembered.ts'
 import type { Farewell, Hello, Meta, User } from './wire.ts'
 
@@ -12,10 +15,11 @@ import type { Farewell, Hello, Meta, User } from './wire.ts'
  * socket of its own.
  */
 export class Client implements Heraldo {
+  readonly inbox: ClientInbox
   readonly #url: string
   readonly #options: Options
   readonly #listeners = new Listeners<Happenings>()
-  readonly #remembered = new Remembered()
+  readonly #remembered: Remembered
   readonly #pauses: Pauses
   #state: State = 'ended'
   #reason: Reason | undefined
@@ -25,7 +29,9 @@ export class Client implements Heraldo {
   constructor(url: string, options: Options) {
     this.#url = url
     this.#options = options
+    this.#remembered = new Remembered(new Places(url, options.storage))
     this.#pauses = new Pauses(options.socketio?.reconnectionDelay, options.socketio?.reconnectionDelayMax)
+    this.inbox = new ClientInbox(this.#ask, this.#listeners, this.#remembered)
   }
 
   get state(): State {
@@ -56,11 +62,16 @@ export class Client implements Heraldo {
     this.#end('ended', { code: 'closed', message: 'closed by the page' })
   }
 
+  readonly #ask: Ask = (name, payload) =>
+    this.#state === 'connected' && this.#attempt ? this.#attempt.ask(name, payload) : Promise.reject(notConnected())
+
   #try(): void {
     this.#leave()
     this.#attempt = attempt(this.#url, this.#options, {
+      since: () => this.#remembered.since,
       hello: (hello) => this.#greeted(hello),
       notification: (body, meta) => this.#heard(body, meta),
+      change: (change) => this.inbox.changed(change),
       bye: (farewell) => this.#dismissed(farewell),
       failed: (reason) => this.#tryAgain(reason),
       ended: (state, reason) => this.#end(state, reason),
@@ -68,14 +79,24 @@ export class Client implements Heraldo {
   }
 
   #greeted(hello: Hello): void {
-    this.#remembered.greeted(hello)
+    const missed = this.#remembered.greeted(hello)
+    const isStale = this.inbox.greeted(hello)
     this.#user = hello.user
     this.#pauses.startOver()
     this.#show('connected')
+    this.#listeners.tell('counts', hello.counts)
+    if (isStale) this.#listeners.tell('stale')
+    const { epoch } = hello.position
+    for (const { body, ...meta } of missed) this.#listeners.tell('notification', body, { ...meta, epoch })
+    this.#remembered.save()
   }
 
   #heard(body: unknown, meta: Meta): void {
-    if (this.#remembered.isNew(meta)) this.#listeners.tell('notification', body, meta)
+    if (this.#remembered.isNew(meta)) {
+      this.inbox.heard(body, meta)
+      this.#listeners.tell('notification', body, meta)
+    }
+    this.#remembered.save()
   }
 
   #dismissed(farewell: Farewell): void {

@@ -1,4 +1,5 @@
 import type { ManagerOptions, SocketOptions } from 'socket.io-client'
+import type { KeyValueStorage } from './places.ts'
 
 export interface Options {
   /**
@@ -8,6 +9,12 @@ export interface Options {
   readonly auth?: () => Credentials | Promise<Credentials>
   /** The gateway's `notifications.event`; `notification` by default. */
   readonly event?: string
+  /**
+   * Where it outlives the page up to where kept notifications have been shown, and the ids of the last hundred. By
+   * default the browser's `localStorage`, with `sessionStorage` for what each tab has shown itself; outside of browsers,
+   * and with null, the page alone remembers. Two connections of one page want two storages.
+   */
+  readonly storage?: KeyValueStorage | null
   /**
    * For Socket.IO: `path`, `transports`, … `reconnectionDelay` (1,000 ms) and `reconnectionDelayMax` (10,000 ms) bound
    * the pauses between attempts.

@@ -1,7 +1,6 @@
 import { jest } from '@jest/globals'
 import { Listeners } from '../../../client/listeners.ts'
 import { pauseAfter } from '../../../client/pauses.ts'
-import { Remembered } from '../../../client/remembered.ts'
 import { refusalIn } from '../../../client/wire.ts'
 import { until } from '../../support/until.ts'
 
@@ -36,36 +35,6 @@ describe('listeners', () => {
     expect(heard).toEqual(['first'])
     listeners.tell('news')
     expect(heard).toEqual(['first', 'second'])
-  })
-})
-
-describe('what a tab remembers', () => {
-  const meta = (id: string) => ({ id, type: 'notification', at: 1_763_750_000_000 })
-  const hello = (id: string) => ({ user: { id } })
-
-  test('an id is new once, also after the same user was greeted again', () => {
-    const remembered = new Remembered()
-    remembered.greeted(hello('42'))
-    expect([remembered.isNew(meta('a')), remembered.isNew(meta('a'))]).toEqual([true, false])
-    remembered.greeted(hello('42'))
-    expect(remembered.isNew(meta('a'))).toBe(false)
-  })
-
-  test("another user's notification may have the same id", () => {
-    const remembered = new Remembered()
-    remembered.greeted(hello('42'))
-    remembered.isNew(meta('a'))
-    remembered.greeted(hello('43'))
-    expect(remembered.isNew(meta('a'))).toBe(true)
-  })
-
-  test('a thousand ids are remembered, and then the oldest is forgotten', () => {
-    const remembered = new Remembered()
-    for (let n = 0; n < 1_000; n++) remembered.isNew(meta(`n-${n}`))
-    expect(remembered.isNew(meta('n-0'))).toBe(false)
-    remembered.isNew(meta('one more'))
-    expect([remembered.isNew(meta('n-999')), remembered.isNew(meta('n-1'))]).toEqual([false, false])
-    expect(remembered.isNew(meta('n-0'))).toBe(true)
   })
 })
 
