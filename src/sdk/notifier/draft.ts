@@ -1,5 +1,4 @@
 import { Buffer } from 'node:buffer'
-import type { Submission } from '../../core/draft.ts'
 import { parseDraft } from '../../core/draft.ts'
 import { asNotifierError, NotifierError } from './errors.ts'
 
@@ -31,19 +30,28 @@ export interface Draft {
   readonly body: Uint8Array
 }
 
+/** @throws NotifierError with one of the `draft.…` codes */
+export function draft(recipient: string, header: Header, body: unknown, maxBytes: number): Draft {
+  return { recipient: `${recipient}|`, header, body: judge([recipient], { ...header }, body, maxBytes) }
+}
+
 /**
- * Judged by the very function that gateways judge with: what passes here is refused nowhere.
+ * Judged by the very function that gateways judge with: what passes here is refused nowhere. Returns the body's bytes.
  * @throws NotifierError with one of the `draft.…` codes
  */
-export function draft(recipient: string, header: Header, body: unknown, maxBytes: number): Draft {
+export function judge(
+  to: readonly string[],
+  header: Readonly<Record<string, unknown>>,
+  body: unknown,
+  maxBytes: number,
+): Uint8Array {
   const bytes = encodeBody(body, maxBytes)
-  const submission: Submission = { to: [recipient], header: { ...header }, body: bytes }
   try {
-    parseDraft(submission, maxBytes)
+    parseDraft({ to, header, body: bytes }, maxBytes)
   } catch (thrown) {
     throw asNotifierError(thrown)
   }
-  return { recipient: `${recipient}|`, header, body: bytes }
+  return bytes
 }
 
 /** PROTOCOL §1, the full form. `undefined` keys are left out. */

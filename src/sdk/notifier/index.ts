@@ -1,6 +1,10 @@
-/** Heraldo's notifier SDK: `import { createNotifier } from 'heraldo/notifier'`. */
+/** Heraldo's notifier SDK: `import { createNotifier, createSender } from 'heraldo/notifier'`. */
+export type { KeptOptions } from '../sender/request.ts'
+export type { Acknowledged, LiveOptions, Sender } from '../sender/sender.ts'
+export { createSender } from '../sender/sender.ts'
+export type { SenderOptions } from '../sender/senderOptions.ts'
 export type { NotificationOptions } from './draft.ts'
-export type { NotifierErrorCode } from './errors.ts'
+export type { NotifierErrorCode, RefusalCode } from './errors.ts'
 export { NotifierError } from './errors.ts'
 export type { ChannelOptions, Notifier } from './notifier.ts'
 export { createNotifier } from './notifier.ts'

@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto'
-import { Context, XPublisher } from 'zeromq'
+import { XPublisher } from 'zeromq'
 import { encodeUserId } from '../../core/address.ts'
 import type { Clock } from '../../core/ports.ts'
 import { Audience } from './audience.ts'
 import { every, systemClock } from './clock.ts'
+import { context } from './context.ts'
 import { Counters } from './counters.ts'
 import type { Draft, NotificationOptions } from './draft.ts'
 import { draft, fullForm } from './draft.ts'
@@ -58,13 +59,6 @@ const SOCKET_OPTIONS = {
   // What comes in is subscriptions. A stranger may not announce gigabytes.
   maxMessageSize: 4096,
 } as const
-
-let ours: Context | undefined
-/** Our own, so that the end of the process never waits for us, and the program's other sockets keep their ways. */
-const context = () => {
-  ours ??= new Context({ blocky: false })
-  return ours
-}
 
 /** @throws NotifierError `notifier.options`, `notifier.bind` */
 export async function createNotifier(options: NotifierOptions, clock: Clock = systemClock): Promise<Notifier> {

@@ -56,8 +56,7 @@ const KEYS = new Set([
  * it ends. @throws NotifierError `notifier.options`, naming the option
  */
 export function readOptions(options: NotifierOptions): Settings {
-  if (typeof options !== 'object' || options === null) throw wrong('The options', 'must be an object', options)
-  for (const key of Object.keys(options)) if (!KEYS.has(key)) throw wrong(`"${key}"`, 'is no option', undefined)
+  assertKeys(options, KEYS)
   const name = text('name', options.name)
   const settings = {
     name,
@@ -80,7 +79,14 @@ export function readOptions(options: NotifierOptions): Settings {
   return settings
 }
 
-function text(key: string, value: unknown): string {
+/** @throws NotifierError `notifier.options` */
+export function assertKeys(options: unknown, known: ReadonlySet<string>): void {
+  if (typeof options !== 'object' || options === null) throw wrong('The options', 'must be an object', options)
+  for (const key of Object.keys(options)) if (!known.has(key)) throw wrong(`"${key}"`, 'is no option', undefined)
+}
+
+/** @throws NotifierError `notifier.options` */
+export function text(key: string, value: unknown): string {
   if (typeof value !== 'string' || !NAME.test(value))
     throw wrong(`"${key}"`, 'must be a text of 1 to 100 characters without control characters', value)
   return value
@@ -112,7 +118,7 @@ const bindsEverywhere = (bind: string) => WILDCARD_HOSTS.has(TCP.exec(bind)?.[1]
 /** libzmq speaks IPv6 only where it is told to. */
 export const isIpv6 = (endpoint: string) => endpoint.startsWith('tcp://[')
 
-function wrong(what: string, rule: string, value: unknown): NotifierError {
+export function wrong(what: string, rule: string, value: unknown): NotifierError {
   const shown = value === undefined ? '' : `, not ${describe(value)}`
   return new NotifierError('notifier.options', `${what} ${rule}${shown}.`)
 }

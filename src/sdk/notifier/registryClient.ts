@@ -1,6 +1,7 @@
 import type { Context } from 'zeromq'
 import { Request } from 'zeromq'
 import { isIpv6 } from './options.ts'
+import { isRecord, parseJson, printable } from './reply.ts'
 
 const MAX_REPLY_BYTES = 1_048_576
 
@@ -38,7 +39,7 @@ export async function askRegistry(
 
 /** A registry answers with the list of addresses, or with an error. Everything else is nonsense. */
 function readReply(registry: string, reply: Uint8Array | undefined): readonly string[] {
-  const answer = parse(reply)
+  const answer = parseJson(reply)
   if (Array.isArray(answer) && answer.every((entry): entry is string => typeof entry === 'string')) return answer
   const refusal = errorMessage(answer)
   throw new Error(
@@ -48,22 +49,10 @@ function readReply(registry: string, reply: Uint8Array | undefined): readonly st
   )
 }
 
-function parse(reply: Uint8Array | undefined): unknown {
-  try {
-    return JSON.parse(Buffer.from(reply ?? []).toString('utf8'))
-  } catch {
-    return undefined
-  }
-}
-
 function errorMessage(answer: unknown): string | undefined {
   if (!isRecord(answer) || !isRecord(answer['error'])) return undefined
   const { code, message } = answer['error']
   return printable(`${String(message)} (${String(code)})`)
 }
 
-/** It stands in our error messages: no line breaks, no flood. */
-const printable = (text: string) => text.replace(/\p{Cc}/gu, ' ').slice(0, 300)
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
 const isTimeout = (thrown: unknown) => isRecord(thrown) && thrown['code'] === 'EAGAIN'

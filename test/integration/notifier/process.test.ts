@@ -1,13 +1,14 @@
 import type { ChildProcess } from 'node:child_process'
 import { spawn } from 'node:child_process'
 import { gatewayStub } from '../../support/gatewayStub.ts'
+import { ingestStub } from '../../support/ingestStub.ts'
 import { until } from '../../support/until.ts'
 
 const sdk = new URL('../../../src/sdk/notifier/index.ts', import.meta.url).href
 
 /** A program of somebody else's that uses the SDK. */
 function program(text: string) {
-  const source = `const { createNotifier } = await import(${JSON.stringify(sdk)})\n${text}`
+  const source = `const { createNotifier, createSender } = await import(${JSON.stringify(sdk)})\n${text}`
   const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', source])
   let printed = ''
   child.stdout.on('data', (chunk) => {
@@ -64,4 +65,22 @@ test('wrong options end a program with a sentence, not with a crash', async () =
     await createNotifier({ name: 'orders', bind: 'tcp://*:*' }).catch(({ code }) => { console.error(code); process.exitCode = 3 })
   `)
   expect(await ended).toEqual({ code: 3, complained: 'notifier.options\n' })
+})
+
+test('a program that awaits an acknowledgement lives until it comes, also while nobody is there', async () => {
+  const before = await ingestStub()
+  before.close()
+  const run = program(`
+    const orders = createSender({ ingest: '${before.address}' })
+    const sending = orders.notify('42', 'kept')
+    console.log('waiting')
+    const { duplicate } = await sending
+    console.log(duplicate)
+    await orders.close()
+  `)
+  await until('it waits', () => run.printed() === 'waiting\n')
+  const later = await ingestStub(before.address)
+  expect(await run.ended).toEqual({ code: 0, complained: '' })
+  later.close()
+  expect(run.printed()).toBe('waiting\nfalse\n')
 })
