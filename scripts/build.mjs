@@ -1,5 +1,6 @@
 // npm run build [-- FOLDER]: the gateway and its SDKs into dist, and the browser client as modules and as one file.
 import { readFileSync } from 'node:fs'
+import { cp } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as esbuild from 'esbuild'
 import { main, root, run, Stop } from './prepare.mjs'
@@ -15,6 +16,7 @@ const INSIDE = [
 await main(async () => {
   const folder = process.argv[2] ?? join(root, 'dist')
   await compile('tsconfig.build.json', folder)
+  await cp(join(root, 'src', 'redis', 'scripts'), join(folder, 'redis', 'scripts'), { recursive: true })
   await compile('client/tsconfig.json', join(folder, 'client'))
   await bundle(join(folder, 'client', 'heraldo.js'))
 })

@@ -6,6 +6,7 @@ import { memoryBroker } from './memory/broker.ts'
 import { systemClock as clock } from './memory/clock.ts'
 import { memoryDirectory } from './memory/directory.ts'
 import { memoryInbox } from './memory/inbox.ts'
+import { redisBackend } from './redis/backend.ts'
 import { redisConnection } from './redis/connection.ts'
 import { redisDirectory } from './redis/directory.ts'
 import { redisSessionStore } from './redis/sessionStore.ts'
@@ -36,20 +37,17 @@ export async function openBackend(config: Config, events: Events): Promise<Backe
       return resolver(session, own === undefined ? shared : stores.at(own.url, `redis of sessions[${index}]`))
     })
     await stores.answered()
-    const directory =
-      config.redis === null || shared === undefined
-        ? memoryDirectory({ clock })
-        : await redisDirectory({ redis: shared.redis, prefix: config.redis.prefix, clock })
-    const inbox = memoryInbox({ clock, newEpoch, ...config.inbox, maxResumeBytes: config.limits.queuedBytes / 2 })
+    const { redis } = config
+    const memory =
+      redis === null || shared === undefined ? inMemory(config) : await inRedis(config, redis, shared, events)
     return {
-      directory,
-      broker: memoryBroker(),
-      inbox,
+      directory: memory.directory,
+      broker: memory.broker,
+      inbox: memory.inbox,
       resolvers,
-      missing: () => stores.missing(),
+      missing: () => [...new Set([...stores.missing(), ...memory.missing()])],
       async close() {
-        inbox.close()
-        await directory.close()
+        await memory.close()
         await stores.close()
       },
     }
@@ -58,6 +56,52 @@ export async function openBackend(config: Config, events: Events): Promise<Backe
     throw error
   }
 }
+
+/** What a gateway remembers itself, alone or with others. */
+type Memory = Omit<Backend, 'resolvers'>
+
+function inMemory(config: Config): Memory {
+  const directory = memoryDirectory({ clock })
+  const inbox = memoryInbox({ ...boundsOf(config), clock })
+  return {
+    directory,
+    broker: memoryBroker(),
+    inbox,
+    missing: () => [],
+    async close() {
+      inbox.close()
+      await directory.close()
+    },
+  }
+}
+
+async function inRedis(
+  config: Config,
+  { url, prefix }: NonNullable<Config['redis']>,
+  { redis, name: store, isUp }: RedisStore,
+  events: Events,
+): Promise<Memory> {
+  const subscriptions = openRedis(url, `${store} subscriptions`, events)
+  const subscriber = subscriptions.redis
+  const node = randomBytes(9).toString('base64url')
+  const kept = redisBackend({ ...boundsOf(config), redis, subscriber, store, prefix, node, events, clock })
+  await subscriptions.answered
+  if (isUp()) await kept.asked
+  const directory = await redisDirectory({ redis, prefix, clock })
+  return {
+    directory,
+    broker: kept.broker,
+    inbox: kept.inbox,
+    missing: () => (kept.isUp() ? [] : [store]),
+    async close() {
+      await directory.close()
+      await kept.close()
+    },
+  }
+}
+
+/** What a browser could not take in at once anyway is not resumed. */
+const boundsOf = ({ inbox, limits }: Config) => ({ ...inbox, maxResumeBytes: limits.queuedBytes / 2, newEpoch })
 
 interface RedisStore extends SessionStore {
   /** As the log and /readyz call it. */

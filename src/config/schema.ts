@@ -120,7 +120,7 @@ const redisSchema = (secret: SecretSchema) =>
       prefix: z.string().default('heraldo:').describe("Put before each of the gateway's own keys."),
     })
     .nullable()
-    .describe('The Redis that holds the sessions. null: everything lives in memory.')
+    .describe('The Redis that holds inboxes and sessions. null: everything lives in memory.')
 
 const zeromqSchema = z.strictObject({
   ingest: endpoint
@@ -150,8 +150,8 @@ const notificationsSchema = z.strictObject({
 })
 
 const inboxSchema = z.strictObject({
-  keep: count.describe('How many notifications an inbox holds. Accepted, and used by a later version.'),
-  days: count.describe('How long a notification stands. Accepted, and used by a later version.'),
+  keep: z.int().min(1).max(10_000).describe('How many notifications an inbox holds; older ones are trimmed.'),
+  days: z.int().min(1).max(3_650).describe('How long a notification stands at most.'),
 })
 
 const limitsSchema = z.strictObject({

@@ -33,6 +33,10 @@ export function redisConnection({ url, store, events }: RedisConnectionOptions):
     socketTimeout: 2 * COMMAND_TIMEOUT_MS,
     retryStrategy: (attempt) => Math.min(FIRST_RETRY_MS * 2 ** Math.min(attempt - 1, 10), LAST_RETRY_MS),
     maxLoadingRetryTime: LAST_RETRY_MS,
+    // After a failover the address may lead to the new master, and this connection still to the old one.
+    reconnectOnError: ({ message }) => message.includes('READONLY'),
+    // Who subscribes does so again himself, knowing what is still wanted.
+    autoResubscribe: false,
     // It is waited for before the first question, and a Redis that swallows commands would cost its time out twice.
     disableClientInfo: true,
     // Nothing here needs RESP 3, and old servers and proxies do not speak it.

@@ -2,6 +2,7 @@ import type { Redis } from 'ioredis'
 import { isEndpoint } from '../core/endpoint.ts'
 import type { Clock, Directory, Publisher } from '../core/ports.ts'
 import { type Announcement, MAX_PUBLISHERS, PublisherList } from '../core/publisherList.ts'
+import { publishersKey } from './keys.ts'
 
 export interface RedisDirectoryOptions {
   readonly redis: Redis
@@ -42,7 +43,7 @@ class RedisDirectory implements Directory {
 
   constructor({ redis, prefix, clock }: RedisDirectoryOptions) {
     this.#redis = redis
-    this.#key = `${prefix}publishers`
+    this.#key = publishersKey(prefix)
     this.#clock = clock
     this.#publishers = new PublisherList(clock)
   }

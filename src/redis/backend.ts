@@ -1,0 +1,62 @@
+import type { Redis } from 'ioredis'
+import type { Events } from '../core/events.ts'
+import type { Broker, Clock, Inbox } from '../core/ports.ts'
+import { redisBroker } from './broker.ts'
+import { redisChannels } from './channels.ts'
+import { redisGeneration } from './generation.ts'
+import { type RedisInboxOptions, redisInbox } from './inbox.ts'
+import { checkSettings } from './settings.ts'
+
+export interface RedisBackendOptions
+  extends Pick<RedisInboxOptions, 'newEpoch' | 'keep' | 'days' | 'maxResumeBytes' | 'skewMs'> {
+  /** May be shared with others. Stays open. */
+  readonly redis: Redis
+  /** For subscriptions alone. Is closed with the rest. */
+  readonly subscriber: Redis
+  /** As the log calls it. */
+  readonly store: string
+  readonly prefix: string
+  /** Names this gateway among those that share the Redis. */
+  readonly node: string
+  readonly events: Events
+  readonly clock: Clock
+}
+
+/** What several gateways share through one Redis: everybody's inbox, and what they tell each other. */
+export interface RedisBackend {
+  readonly inbox: Inbox
+  readonly broker: Broker
+  isUp(): boolean
+  /** Resolves when it was asked which life of the store this is, whatever came of it. */
+  readonly asked: Promise<void>
+  close(): Promise<void>
+}
+
+export function redisBackend(options: RedisBackendOptions): RedisBackend {
+  const { redis, subscriber, store, prefix, events, clock } = options
+  const onFault = (error: unknown) => events.emit('gateway.failed', { during: `what ${store} was asked`, error })
+  const generation = redisGeneration({
+    redis,
+    clock,
+    onRefusal: (reason) => events.emit('store.lost', { store, reason: `it does not say which one it is: ${reason}` }),
+  })
+  const channels = redisChannels({ redis: subscriber, prefix, clock, onFault })
+  const inbox = redisInbox({ ...options, channels, generation, onFault })
+  let checked: string | undefined
+  generation.onKnown(() => {
+    if (generation.current() === checked) return
+    checked = generation.current()
+    void checkSettings(redis, store, events)
+  })
+  return {
+    inbox,
+    broker: redisBroker({ ...options, channels }),
+    isUp: () => generation.current() !== undefined && channels.isUp(),
+    asked: generation.asked,
+    async close() {
+      await inbox.close()
+      generation.close()
+      await channels.close()
+    },
+  }
+}

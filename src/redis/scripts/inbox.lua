@@ -1,0 +1,205 @@
+-- Stands before each script that works on one inbox: reads it, gives it a new epoch where it must, removes what is due.
+-- The names, types and lives of the keys stand in keys.ts; what they hold stands here and in inboxText.ts.
+--
+-- KEYS  1 inbox (hash), 2 order (stream), 3 due (sorted set), 4 forget (sorted set)
+-- ARGV  1 channel of the rings, 2 added to the clock in ms, 3 the store's generation, 4 an epoch nobody had, 5 how many
+--       are kept, 6 for how long in ms; from 7 on the script's own
+--
+-- inbox   m           epoch generation seq rev unread unseen count floor due forget until
+--         b<seq>      head JSON, a line feed, the body; never parsed here
+--         f<seq>      flags seenAt readAt devices sentAt; only of what was touched. flags: 1 read, 2 seen, 4 archived
+--         i<claim>    seq digest accepted stored; once it has gone also: seenAt readAt devices sentAt why goneAt
+--         g<seq>      claim of what has gone, as long as i<claim> is known
+--         c<collapse> the standing ones with this key, oldest first: seq seq …
+-- order   <seq>-0     s: at expires size, i: claim, c: collapse key if any
+-- due     seq by when it expires; forget: claim by when it may be forgotten
+--
+-- 0 stands for "none" in all of them. until: when the keys are let go.
+local call = redis.call
+local INBOX, ORDER, DUE, FORGET = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local DAY, MAX_ARGUMENTS = 86400000, 1000
+local KEEP, STANDS = tonumber(ARGV[5]), tonumber(ARGV[6])
+
+local time = call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000) + ARGV[2]
+local epoch, generation, seq, rev, unread, unseen, count, floor, due, forget, till
+-- isChanged: is rung. isTouched: is written, and nobody needs to know. isHeld: the keys are to stand longer.
+local isChanged, isTouched, isHeld, isDueStale = false, false, false, false
+local before, changes = 0, {}
+
+local function pack()
+  return epoch .. ' ' .. generation .. ' ' .. seq .. ' ' .. rev .. ' ' .. unread .. ' ' .. unseen .. ' ' .. count ..
+    ' ' .. floor .. ' ' .. due .. ' ' .. forget .. ' ' .. till
+end
+
+-- The keys stand for a day longer than anything in them, and are told so once a day.
+local function stand(untilAtLeast)
+  if untilAtLeast <= tonumber(till) then return end
+  till = untilAtLeast + DAY
+  isTouched, isHeld = true, true
+end
+
+local function hold(key)
+  call('PEXPIREAT', key, till - ARGV[2])
+end
+local function holdAll()
+  for _, key in ipairs(KEYS) do hold(key) end
+end
+
+local function ring(item, blob)
+  call('PUBLISH', ARGV[1], 'R{"epoch":"' .. epoch .. '","seq":' .. seq .. ',"unread":' .. unread .. ',"unseen":' ..
+    unseen .. ',"rev":' .. rev .. ',"due":' .. due .. ',"before":' .. before .. ',"item":' .. (item or 'null') ..
+    ',"changes":[' .. table.concat(changes, ',') .. ']}\n' .. (blob or ''))
+end
+
+-- Nothing is removed in most calls: what removes is made when it is needed.
+local function removal()
+  local self = {}
+
+  local function flagsOf(of)
+    local flags, seen, read, devices, sent =
+      string.match(call('HGET', INBOX, 'f' .. of) or '0 0 0 0 0', '^(%d+) (%d+) (%d+) (%d+) (%d+)$')
+    return tonumber(flags), seen .. ' ' .. read .. ' ' .. devices .. ' ' .. sent
+  end
+
+  local function unlink(key, of)
+    local rest = {}
+    for each in string.gmatch(call('HGET', INBOX, 'c' .. key) or '', '%d+') do
+      if each ~= of then rest[#rest + 1] = each end
+    end
+    if #rest == 0 then call('HDEL', INBOX, 'c' .. key)
+    else call('HSET', INBOX, 'c' .. key, table.concat(rest, ' ')) end
+  end
+
+  -- Its id stays known until it is a day old.
+  local function letGo(of, claim, at, why, life)
+    local known = at + DAY
+    if known <= now then return call('HDEL', INBOX, 'i' .. claim) end
+    local told = call('HGET', INBOX, 'i' .. claim)
+    if not told then return end
+    call('HSET', INBOX, 'i' .. claim, told .. ' ' .. life .. ' ' .. why .. ' ' .. now, 'g' .. of, claim)
+    call('ZADD', FORGET, known, claim)
+    hold(FORGET)
+    if forget == 0 or known < forget then forget = known end
+  end
+
+  -- of: a text. False when it does not stand.
+  function self.remove(of, why)
+    local entry = call('XRANGE', ORDER, of, of)[1]
+    if not entry then return false end
+    local fields = entry[2]
+    local at, expires = string.match(fields[2], '^(%d+) (%d+)')
+    at, expires = tonumber(at), tonumber(expires)
+    local flags, life = flagsOf(of)
+    call('XDEL', ORDER, of)
+    call('HDEL', INBOX, 'b' .. of, 'f' .. of)
+    if expires > 0 then call('ZREM', DUE, of) end
+    if fields[6] then unlink(fields[6], of) end
+    letGo(of, fields[4], at, why, life)
+    count = count - 1
+    if flags < 4 then
+      if flags % 2 == 0 then unread = unread - 1 end
+      if flags < 2 then unseen = unseen - 1 end
+    end
+    if at + STANDS <= due or (expires > 0 and expires <= due) then isDueStale = true end
+    changes[#changes + 1] = '[' .. of .. ']'
+    isChanged = true
+    return true
+  end
+
+  -- The oldest that stands, and when it is too old.
+  local function oldest()
+    local entry = call('XRANGE', ORDER, '-', '+', 'COUNT', 1)[1]
+    if entry then return string.match(entry[1], '^%d+'), string.match(entry[2][2], '^%d+') + STANDS end
+  end
+
+  function self.refreshDue()
+    local first = tonumber(call('ZRANGE', DUE, 0, 0, 'WITHSCORES')[2])
+    local _, leaves = oldest()
+    due = math.min(first or math.huge, leaves or math.huge)
+    if due == math.huge then due = 0 end
+    isDueStale = false
+  end
+
+  function self.expire()
+    for _, of in ipairs(call('ZRANGEBYSCORE', DUE, '-inf', now)) do self.remove(of, 'expired') end
+    call('ZREMRANGEBYSCORE', DUE, '-inf', now)
+    local of, leaves = oldest()
+    while of and leaves <= now do
+      self.remove(of, 'expired')
+      of, leaves = oldest()
+    end
+    self.refreshDue()
+    isTouched = true
+  end
+
+  -- At most so many in one go: there is a next time.
+  function self.forgetIds()
+    local claims = call('ZRANGEBYSCORE', FORGET, '-inf', now, 'LIMIT', 0, MAX_ARGUMENTS)
+    for _, claim in ipairs(claims) do
+      local known = call('HGET', INBOX, 'i' .. claim)
+      call('HDEL', INBOX, 'i' .. claim, 'g' .. (string.match(known or '', '^%d+') or ''))
+    end
+    if #claims > 0 then call('ZREM', FORGET, unpack(claims)) end
+    forget = tonumber(call('ZRANGE', FORGET, 0, 0, 'WITHSCORES')[2]) or 0
+    isTouched = true
+  end
+
+  function self.trim()
+    while count > KEEP do
+      local of = oldest()
+      -- Somebody else must have emptied it.
+      if not of then
+        count = 0
+        return
+      end
+      self.remove(of, 'trimmed')
+      floor = of
+    end
+  end
+
+  self.flagsOf = flagsOf
+  return self
+end
+local made
+local function removing()
+  made = made or removal()
+  return made
+end
+
+-- text: field m, or false where there is none. Returns true when ids may have been forgotten.
+local function begin(text)
+  if not text then
+    -- What an eviction may have left of it.
+    if call('EXISTS', ORDER, DUE, FORGET) > 0 then call('DEL', ORDER, DUE, FORGET) end
+    epoch, generation, seq, rev, unread, unseen, count = ARGV[4], ARGV[3], 0, now, 0, 0, 0
+    floor, due, forget, till = 0, 0, 0, 0
+    stand(now + STANDS + DAY)
+    return false
+  end
+  epoch, generation, seq, rev, unread, unseen, count, floor, due, forget, till = string.match(text,
+    '^(%S+) (%S+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+)$')
+  before, due, forget, count = rev, tonumber(due), tonumber(forget), tonumber(count)
+  if generation ~= ARGV[3] then
+    epoch, generation, isChanged = ARGV[4], ARGV[3], true
+  end
+  local isDue, isForgotten = due > 0 and due <= now, forget > 0 and forget <= now
+  if isDue then removing().expire() end
+  if isForgotten then removing().forgetIds() end
+  return isDue or isForgotten
+end
+
+-- Raises rev when something changed, as high as the clock at least.
+local function raise()
+  if isDueStale then removing().refreshDue() end
+  rev = math.max(rev + 1, now)
+end
+
+-- Ends every script but keep.
+local function finish()
+  if isChanged then raise() end
+  if not (isChanged or isTouched) then return end
+  call('HSET', INBOX, 'm', pack())
+  if isHeld then holdAll() end
+  if isChanged then ring() end
+end
