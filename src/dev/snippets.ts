@@ -20,7 +20,7 @@ export interface SnippetFacts {
 
 export function snippets({ url, key, notifier, event, token }: SnippetFacts): Snippets {
   return {
-    curl: `curl ${url}/v1/notify -H 'Authorization: Bearer ${key}' -H 'Content-Type: application/json' -d '{"recipient":"42","notification":{"text":"hi from curl"},"keep":false}'`,
+    curl: `curl ${url}/v1/notify -H 'Authorization: Bearer ${key}' -H 'Content-Type: application/json' -d '{"recipient":"42","notification":{"text":"hi from curl"}}'`,
     python:
       notifier === undefined
         ? null
