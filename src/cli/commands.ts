@@ -36,7 +36,14 @@ export const commands: ReadonlyMap<string, Command> = new Map<string, Command>([
       load: () => import('./tail.ts'),
     },
   ],
-  ['explain', { words: 'ID', summary: "tell a notification's life", load: () => import('./explain.ts') }],
+  [
+    'explain',
+    {
+      words: 'ID [--json] [--config FILE | --url URL --key KEY]',
+      summary: 'tell what became of a kept notification',
+      load: () => import('./explain.ts'),
+    },
+  ],
   [
     'whoami',
     {

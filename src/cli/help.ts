@@ -25,7 +25,7 @@ function overview(): string {
     ...rows,
     '',
     'A configuration is found by --config FILE, else HERALDO_CONFIG; single keys by HERALDO_… (config-reference lists them).',
-    'notify, tail, token and whoami take config/dev.json without one; HERALDO_URL and HERALDO_KEY say where the gateway is.',
+    'notify, tail, explain, token and whoami take config/dev.json without one; HERALDO_URL and HERALDO_KEY say where the gateway is.',
     'Exit codes: 0 done, 1 failed while running, 2 wrong words or configuration.',
   ].join('\n')
 }

@@ -1,3 +1,4 @@
+import { harmless } from './harmless.ts'
 import { ask, findRemote, REMOTE_OPTIONS } from './remote.ts'
 import { Failure, parseWords } from './words.ts'
 
@@ -75,7 +76,3 @@ function timeOf(at: number): string {
   const pad = (value: number, digits = 2) => String(value).padStart(digits, '0')
   return `${pad(date.getHours())}:${pad(date.getMinutes())}:${pad(date.getSeconds())}.${pad(date.getMilliseconds(), 3)}`
 }
-
-/** Senders choose these texts; none of them may steer the reader's terminal. */
-const harmless = (text: string) =>
-  text.replace(/\p{Cc}/gu, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`)

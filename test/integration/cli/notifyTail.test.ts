@@ -27,11 +27,35 @@ test('notify --live sends and prints the reply as one line of JSON', async () =>
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
 })
 
-test('notify without --live wants it kept, which this version cannot, and says so', async () => {
-  expect(await heraldo(['notify', '42', '1'], gatewayEnv())).toEqual({
+test('notify without --live is kept, and prints where it stands', async () => {
+  const { code, stdout, stderr } = await heraldo(['notify', 'kept', '{"n":12345678901234567890}'], gatewayEnv())
+  const positions = { kept: { epoch: expect.any(String), seq: 1 } }
+  const store = expect.any(String)
+  expect(JSON.parse(stdout)).toEqual({ ok: true, id: expect.any(String), duplicate: false, positions, store })
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+})
+
+test('explain tells what became of a kept notification, one line for each recipient', async () => {
+  const { stdout } = await heraldo(['notify', 'explained', '1'], gatewayEnv())
+  const { id }: { id: string } = JSON.parse(stdout)
+  const { code, stdout: told, stderr } = await heraldo(['explain', id], gatewayEnv())
+  const time = String.raw`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z`
+  expect(told).toMatch(
+    new RegExp(`^explained  seq 1  accepted ${time}  stored ${time}  not sent  not seen  not read\\n$`),
+  )
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+  const json = await heraldo(['explain', id, '--json'], gatewayEnv())
+  expect(JSON.parse(json.stdout)).toMatchObject({
+    id,
+    recipients: [{ recipient: 'explained', sent: null, gone: null }],
+  })
+})
+
+test('explain says when nobody knows of an id, exit 1', async () => {
+  expect(await heraldo(['explain', 'no such/id'], gatewayEnv())).toEqual({
     code: 1,
     stdout: '',
-    stderr: expect.stringMatching(/^heraldo: keep\.unavailable: .+\n$/),
+    stderr: expect.stringMatching(/^heraldo: api\.notFound: No kept notification .+\n$/),
   })
 })
 

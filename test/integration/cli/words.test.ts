@@ -92,10 +92,10 @@ test('keys prints a new CURVE pair each time', async () => {
   expect(one.stdout).not.toBe(other.stdout)
 })
 
-test('explain says what it would need', async () => {
-  expect(await heraldo(['explain', 'o-17'])).toEqual({
+test('explain asks a gateway, and says when there is none', async () => {
+  expect(await heraldo(['explain', 'o-17', '--url', 'http://127.0.0.1:1', '--key', 'k'])).toEqual({
     code: 1,
     stdout: '',
-    stderr: 'heraldo: explain tells the life of kept notifications, and this version keeps none yet\n',
+    stderr: expect.stringMatching(/^heraldo: no gateway answers at http:\/\/127\.0\.0\.1:1 \(.+\)\n$/),
   })
 })
