@@ -60,15 +60,24 @@ EVERYONE = "*|"
 
 
 def header(
-    type: Optional[str], id: str, ttl: Optional[int], collapse: Optional[str], at: int, source: str
+    type: Optional[str],
+    id: str,
+    ttl: Optional[int],
+    collapse: Optional[str],
+    at: Optional[int],
+    source: Optional[str],
 ) -> Header:
     """Raises NotifierError ``draft.id``, ``draft.ttl``, ``draft.header``. What is None is left out."""
-    made: Header = {"id": id, "at": at, "source": source}
+    made: Header = {"id": id}
     _add_text(made, "type", type)
     if not isinstance(id, str) or not 1 <= utf16_length(id) <= 128:
         raise NotifierError("draft.id")
-    if not _is_whole(at, 0, _MAX_SAFE_INTEGER):
-        raise NotifierError("draft.header", 'The header has "at" that is no whole number of milliseconds.')
+    if at is not None:
+        if not _is_whole(at, 0, _MAX_SAFE_INTEGER):
+            raise NotifierError("draft.header", 'The header has "at" that is no whole number of milliseconds.')
+        made["at"] = at
+    if source is not None:
+        made["source"] = source
     if ttl is not None:
         if not _is_whole(ttl, 1, _MAX_TTL_SECONDS):
             raise NotifierError("draft.ttl")

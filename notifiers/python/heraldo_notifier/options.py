@@ -4,13 +4,14 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from typing import Callable, Optional
+from typing import Callable, Optional, Tuple
 
 from .errors import NotifierError
 from .text import utf16_length
 
 _MAX_ENDPOINT_LENGTH = 256
 _MAX_PATH_BYTES = 100  # a Unix socket's path fits into 108 bytes, or libzmq refuses to connect
+_MAX_GATEWAYS = 100
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _REACHABLE_TCP = re.compile(
     r"tcp://(\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?):([1-9][0-9]{0,4})"
@@ -33,6 +34,17 @@ class Settings:
     max_bytes: int
     max_queued: int
     max_counters: int
+
+
+@dataclass(frozen=True)
+class SenderSettings:
+    ingest: Tuple[str, ...]
+    source: Optional[str]
+    max_bytes: int
+    timeout: float
+    window: int
+    max_spooled: int
+    max_spooled_bytes: int
 
 
 def read_options(
@@ -67,11 +79,35 @@ def read_options(
     return settings
 
 
-def seconds(key: str, value: object, most: float) -> float:
+def read_sender_options(
+    ingest: object,
+    source: object,
+    max_bytes: object,
+    timeout: object,
+    window: object,
+    max_spooled: object,
+    max_spooled_bytes: object,
+) -> SenderSettings:
+    """Raises NotifierError ``notifier.options``, naming the option."""
+    addresses = tuple(ingest) if isinstance(ingest, (list, tuple)) else (ingest,)
+    if not 1 <= len(addresses) <= _MAX_GATEWAYS:
+        raise _wrong("ingest", f"must be an endpoint, or a list of 1 to {_MAX_GATEWAYS}", ingest)
+    return SenderSettings(
+        ingest=tuple(_endpoint("ingest", address, is_endpoint) for address in addresses),
+        source=None if source is None else _text("source", source),
+        max_bytes=_whole("max_bytes", max_bytes, 1, 1_048_576),
+        timeout=seconds("timeout", timeout, 600, 0.1),
+        window=_whole("window", window, 1, 100_000),
+        max_spooled=_whole("max_spooled", max_spooled, 1, 1_000_000),
+        max_spooled_bytes=_whole("max_spooled_bytes", max_spooled_bytes, 1, 1_073_741_824),
+    )
+
+
+def seconds(key: str, value: object, most: float, least: float = 0) -> float:
     """Raises NotifierError ``notifier.options``."""
     # Written so that NaN, which compares to nothing, is refused as well.
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= most:
-        raise _wrong(key, f"must be a number of seconds from 0 to {most:,.0f}", value)
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not least <= value <= most:
+        raise _wrong(key, f"must be a number of seconds from {least:g} to {most:,.0f}", value)
     return float(value)
 
 

@@ -107,6 +107,85 @@ class RegistryStub:
         return json.dumps(self.addresses)
 
 
+class Asked(NamedTuple):
+    id: str
+    recipients: List[str]
+    header: Dict[str, Any]
+    body: bytes
+
+
+Behave = Callable[[Asked], List[bytes]]
+
+
+def refusal(id: str, code: str, retry: bool, **more: Any) -> bytes:
+    error = {"code": code, "message": f"It is {code}.", "retry": retry, **more}
+    return json.dumps({"ok": False, "id": id, "error": error}).encode()
+
+
+class IngestStub:
+    """A gateway's ingest with a memory of its own, and every fault that a test wants: what ``behave`` returns is sent
+    back, in order; nothing is silence."""
+
+    def __init__(self, bind: str = "tcp://127.0.0.1:*") -> None:
+        self.asked: List[Asked] = []
+        self.stored: Dict[Any, bytes] = {}
+        self.store = "first"
+        self.behave: Behave = lambda one: [self.keep(one)]
+        self._seqs: Dict[str, int] = {}
+        self._ended = False
+        self._context = zmq.Context()
+        self._socket = self._context.socket(zmq.ROUTER)
+        for option, value in ((zmq.LINGER, 100), (zmq.SNDHWM, 0), (zmq.RCVHWM, 0), (zmq.ROUTER_HANDOVER, 1)):
+            self._socket.setsockopt(option, value)
+        until(f"{bind} is free", lambda: self._binds(bind))
+        self.address = self._socket.getsockopt_string(zmq.LAST_ENDPOINT)
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def bodies(self) -> List[Any]:
+        return [json.loads(body) for body in self.stored.values()]
+
+    def forget(self, store: str) -> None:
+        """The store forgets, and another life of it begins."""
+        self.store = store
+        self.stored.clear()
+
+    def keep(self, one: Asked) -> bytes:
+        """The right answer; the copies are stored."""
+        keys = [(to, one.header.get("source", ""), one.id) for to in one.recipients]
+        fresh = [key for key in keys if key not in self.stored]
+        for key in fresh:
+            self.stored[key] = one.body
+            self._seqs[key[0]] = self._seqs.get(key[0], 0) + 1
+        kept = [] if one.header.get("keep") is False else [to for to in one.recipients if to[0] not in "*#"]
+        positions = {to: {"epoch": self.store, "seq": self._seqs[to]} for to in kept}
+        answer = {"ok": True, "id": one.id, "duplicate": not fresh, "positions": positions, "store": self.store}
+        return json.dumps(answer).encode()
+
+    def close(self) -> None:
+        self._ended = True
+        self._thread.join()
+
+    def _binds(self, address: str) -> bool:
+        try:
+            self._socket.bind(address)
+        except zmq.ZMQError:
+            return False
+        return True
+
+    def _run(self) -> None:
+        while not self._ended:
+            if self._socket.poll(5):
+                peer, header, body = self._socket.recv_multipart()
+                said = json.loads(header)
+                to = said["recipient"]
+                self.asked.append(Asked(said["id"], to if isinstance(to, list) else [to], said, body))
+                for reply in self.behave(self.asked[-1]):
+                    self._socket.send_multipart([peer, reply])
+        self._socket.close(100)
+        self._context.term()
+
+
 def until(what: str, is_so: Callable[[], bool], within: float = 20) -> None:
     """Waits until something is so, and says what it waited for when it never is."""
     deadline = time.monotonic() + within
