@@ -140,14 +140,18 @@ class Ingest implements Input<Submit> {
   /** The id is read whatever is wrong, because the sender of many asks which one it was. */
   #judge(parts: readonly Buffer[]): Request {
     const [first, body] = parts
-    if (first === undefined || parts.length > 2) return refused(new GatewayError('draft.frames', { message: FRAMES }))
-    if (parts.some(({ length }) => length > this.#maxRequestBytes)) return refused(new GatewayError('draft.tooLarge'))
+    if (first === undefined) return refused(new GatewayError('draft.frames', { message: FRAMES }))
+    if (first.length > this.#maxRequestBytes) return refused(new GatewayError('draft.tooLarge'))
     const request = readRequest(first, body)
+    const { id } = request
+    if (parts.length > 2) return refused(new GatewayError('draft.frames', { message: FRAMES }), id)
+    if (body !== undefined && body.length > this.#maxRequestBytes)
+      return refused(new GatewayError('draft.tooLarge'), id)
     if (!request.ok) return request
-    if (this.#submit === undefined) return refused(new GatewayError('draining'), request.id)
+    if (this.#submit === undefined) return refused(new GatewayError('draining'), id)
     const { requests, bytes } = this.#bounds
     if (this.#requests < requests && this.#bytes < bytes) return request
-    return refused(new GatewayError('ingest.busy'), request.id)
+    return refused(new GatewayError('ingest.busy'), id)
   }
 
   #refuse(envelope: readonly Buffer[], source: string, refusal: Extract<Request, { ok: false }>): void {

@@ -146,6 +146,8 @@ describe('what is refused with a code, and the next request is served', () => {
     expect(await dealer.ask({ ...ok, id: 'o-17', at: 1 })).toMatchObject({ ok: false, id: 'o-17' })
     expect(await dealer.ask({ ...ok, id: 'x'.repeat(129), at: 1 })).not.toHaveProperty('id')
     expect(await dealer.ask({ recipient: '42', id: 'o-18', stranger: 1 }, '1')).toMatchObject({ id: 'o-18' })
+    expect(await dealer.ask({ recipient: '42', id: 'o-19' }, '1', '2')).toMatchObject({ id: 'o-19' })
+    expect(await dealer.ask({ recipient: '42', id: 'o-20' }, 'x'.repeat(1_500_000))).toMatchObject({ id: 'o-20' })
   })
 
   test('garbage, HTTP and silence on the port stop nobody', async () => {
@@ -204,6 +206,15 @@ describe('what has a bound', () => {
       return dropped.length > 0
     })
     expect(dropped).toEqual(['leaver gone'])
+  })
+
+  test('who comes back under its own name gets its replies, whatever became of its old connection', async () => {
+    const { address, dropped } = await served()
+    for (let i = 0; i < 3; i++)
+      expect(await defer(sender(address, 'worker')).ask({ recipient: '42', notification: i })).toMatchObject({
+        ok: true,
+      })
+    expect(dropped).toEqual([])
   })
 
   test('requests beyond the bound are told to come again at once, and served when there is room', async () => {
