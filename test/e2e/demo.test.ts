@@ -23,7 +23,7 @@ beforeAll(async () => {
   page.on('pageerror', (error) => errors.push(error.message))
   page.on('console', (message) => message.type() === 'error' && errors.push(message.text()))
   await page.goto(url)
-  await page.locator('.tab[data-state=connected]').nth(2).waitFor()
+  await connected()
 })
 afterAll(async () => {
   // DEMO_PICTURE=docs/demo.png npm test -- test/e2e/demo
@@ -33,18 +33,76 @@ afterAll(async () => {
   await gateway?.stop()
 })
 
-test('Send to 42 rings both bells of 42 and not that of 43, which has its own button; everyone hears everyone', async () => {
-  await page.fill('#text', 'for <b>42</b>')
-  await page.click('text=Send to 42')
-  await until('both bells rang', async () => (await badges()).join() === '1,1,0')
+test('Send to 42 rings both bells of 42 and not that of 43, which has its own button', async () => {
+  await send('for <b>42</b>', '42')
+  await untilBadges(1, 1, 0)
   expect(await page.locator('.tab.ringing').count()).toBe(2)
-  expect(await page.locator('.list li span').allTextContents()).toEqual(['for <b>42</b>', 'for <b>42</b>'])
+  expect(await page.locator('.list .text').allTextContents()).toEqual(['for <b>42</b>', 'for <b>42</b>'])
+  await send('for 43', '43')
+  await untilBadges(1, 1, 1)
+})
 
-  await page.click('text=Send to 43')
-  await until('the third rang', async () => (await badges()).join() === '1,1,1')
-  await page.click('text=Send to everyone')
-  await until('all of them rang', async () => (await badges()).join() === '2,2,2')
-  expect(await page.locator('#status').textContent()).toBe('Sent to everyone.')
+test('what is sent to everyone, or live, is heard and counts as nothing', async () => {
+  await send('for everyone', '*')
+  await until('all of them heard it', async () => (await page.locator('.chip').count()) === 3)
+  expect(await page.locator('#status').textContent()).toBe('Sent to everyone, live.')
+  await page.check('#live')
+  await send('a moment', '42')
+  await page.uncheck('#live')
+  await until(
+    'both tabs of 42 heard it',
+    async () => (await page.locator('.text', { hasText: 'moment' }).count()) === 2,
+  )
+  expect(await badges()).toEqual([1, 1, 1])
+})
+
+test('a tab whose plug was pulled gets what it missed when it is plugged in; what is read there is read everywhere', async () => {
+  await allRead(0)
+  await untilBadges(0, 0, 1)
+  await tab(0).locator('.plug').click()
+  await tab(0).locator('.state', { hasText: 'unplugged' }).waitFor()
+  for (const text of ['one', 'two', 'three']) await send(text, '42')
+  await untilBadges(0, 3, 1)
+  expect((await texts(0)).slice(0, 1)).not.toEqual(['three'])
+
+  await tab(0).locator('.plug').click()
+  await untilBadges(3, 3, 1)
+  expect((await texts(0)).slice(0, 3)).toEqual(['three', 'two', 'one'])
+  await tab(1).locator('.item', { hasText: 'two' }).click()
+  await untilBadges(2, 2, 1)
+  for (const n of [0, 1]) expect(await unread(n)).toEqual(['three', 'one'])
+  await tab(0).locator('.item', { hasText: 'two' }).click()
+  await untilBadges(3, 3, 1)
+})
+
+test('after a reload everything stands where it stood, and no bell rings for it again', async () => {
+  const before = [await texts(0), await unread(0)]
+  await page.reload()
+  await connected()
+  await untilBadges(3, 3, 1)
+  await until('it is listed', async () => (await unread(0)).length === 3)
+  const kept = before[0]?.filter((text) => text !== 'a moment' && text !== 'for everyone')
+  expect([await texts(0), await unread(0)]).toEqual([kept, before[1]])
+  expect(await page.locator('.tab.ringing').count()).toBe(0)
+})
+
+test('what arrives while nobody has the page open rings when it is opened again', async () => {
+  await page.goto('about:blank')
+  await api('notify', { recipient: '42', notification: { text: 'while you were away' } })
+  await page.goto(url)
+  await connected()
+  await untilBadges(4, 4, 1)
+  expect(await page.locator('.tab.ringing').count()).toBe(2)
+  await until('it is listed', async () => (await texts(0))[0] === 'while you were away')
+})
+
+test('all read is up to what is shown here, and works with the keyboard', async () => {
+  await tab(1).locator('.all').press('Enter')
+  await untilBadges(0, 0, 1)
+  expect([await unread(0), await unread(1)]).toEqual([[], []])
+  expect(await tab(1).locator('.all').isDisabled()).toBe(true)
+  await tab(2).locator('button.item').press('Space')
+  await untilBadges(0, 0, 0)
 })
 
 test('the clock, a notifier of its own, feeds every tab without ringing a bell', async () => {
@@ -59,20 +117,20 @@ test('the clock, a notifier of its own, feeds every tab without ringing a bell',
 test('the curl line, pasted, rings both bells of 42', async () => {
   const line = await snippet('A shell')
   expect(gateway.stdout()).toContain(line)
-  const before = await badges()
+  const [first = 0, second = 0, third = 0] = await badges()
   expect(spawnSync('curl', ['--version']).status === 0 ? pasteIntoShell(line) : await sendAs(line)).toContain(
     '"ok":true',
   )
-  await untilRung(before, [1, 1, 0])
+  await untilBadges(first + 1, second + 1, third)
 })
 
-test('the Python lines, pasted, ring both bells of 42', async () => {
+test('the Python lines, pasted, are heard by both tabs of 42, live', async () => {
   const lines = await snippet('Python with pyzmq')
   expect(gateway.stdout()).toContain(lines)
   expect(lines.split('\n')).toHaveLength(4)
-  const before = await badges()
   await runPython(requirePython('zmq'), lines)
-  await untilRung(before, [1, 1, 0])
+  const heard = page.locator('.list li', { hasText: 'hi from Python' })
+  await until('both tabs of 42 heard it', async () => (await heard.locator('.chip').count()) === 2)
 })
 
 test('the browser lines, pasted into a page that a local web server serves, show what is sent to 42', async () => {
@@ -83,7 +141,7 @@ test('the browser lines, pasted into a page that a local web server serves, show
   const other = await browser.newPage()
   await other.goto(`http://localhost:${await listenWherePagesAre(server)}/hello.html`)
   await until('the pasted page hears', async () => {
-    await page.click('text=Send to 42')
+    await send('for <b>42</b>', '42')
     return (await other.locator('body').textContent())?.includes('{"text":"for') === true
   })
   await other.close()
@@ -115,20 +173,23 @@ test('the page runs under a policy without inline scripts, and nothing in it wen
 /** The page with a few notifications, down to its tabs, as the README shows it. */
 async function takePicture(path: string): Promise<void> {
   await page.setViewportSize({ width: 1280, height: 800 })
-  await page.reload()
-  await page.locator('.tab[data-state=connected]').nth(2).waitFor()
-  const messages = [
-    ['Your order has shipped', '42'],
-    ['Ada replied to you', '43'],
-    ['Maintenance at ten', '*'],
-    ['Your invoice is ready', '42'],
-  ] as const
-  for (const [text, to] of messages) {
-    const before = await badges()
-    await page.fill('#text', text)
-    await page.click(`button[value="${to}"]`)
-    await until('it was heard', async () => (await badges()).join() !== before.join())
+  for (const user of ['42', '43']) {
+    const { items } = await api(`users/${user}/inbox`)
+    await api(`users/${user}/mark`, { op: 'delete', ids: items.map(({ id }: { id: string }) => id) })
   }
+  await page.reload()
+  await connected()
+  await send('Your order has shipped', '42')
+  await send('Ada replied to you', '43')
+  await untilBadges(1, 1, 1)
+  await allRead(0)
+  await send('Maintenance at ten', '*')
+  await page.locator('.chip').nth(2).waitFor()
+  await send('Your invoice is ready', '42')
+  await untilBadges(1, 1, 1)
+  await tab(0).locator('.plug').click()
+  await send('Your parcel is at your neighbour’s', '42')
+  await untilBadges(1, 2, 1)
   await page.locator('.tick', { hasText: 'says the clock' }).nth(2).waitFor()
   const tabs = await page.locator('#tabs').boundingBox()
   const height = (tabs?.y ?? 0) + (tabs?.height ?? 0) + 32
@@ -150,9 +211,29 @@ async function listenWherePagesAre(server: Server): Promise<number> {
 
 const badges = async () => (await page.locator('.badge').allTextContents()).map(Number)
 
-function untilRung(before: readonly number[], by: readonly number[]): Promise<void> {
-  const wanted = before.map((count, tab) => count + (by[tab] ?? 0)).join()
-  return until(`the badges show ${wanted}`, async () => (await badges()).join() === wanted)
+function untilBadges(...wanted: readonly number[]): Promise<void> {
+  return until(`the badges show ${wanted.join()}`, async () => (await badges()).join() === wanted.join())
+}
+
+const tab = (n: number) => page.locator('.tab').nth(n)
+const texts = (n: number) => tab(n).locator('.text').allTextContents()
+const unread = (n: number) => tab(n).locator('.item.new .text').allTextContents()
+const allRead = (n: number) => tab(n).locator('.all').click()
+const connected = () => page.locator('.tab[data-state=connected]').nth(2).waitFor()
+
+/** As a backend would. */
+async function api(path: string, body?: unknown) {
+  const headers = { authorization: 'Bearer heraldo-dev-key', 'content-type': 'application/json' }
+  const request = body === undefined ? { headers } : { headers, method: 'POST', body: JSON.stringify(body) }
+  const response = await fetch(`${url}/v1/${path}`, request)
+  if (!response.ok) throw new Error(`${path}: ${await response.text()}`)
+  return response.json()
+}
+
+async function send(text: string, to: '42' | '43' | '*'): Promise<void> {
+  await page.fill('#text', text)
+  await page.click(`button[value="${to}"]`)
+  await page.locator('#status', { hasText: 'Sent' }).waitFor()
 }
 
 const snippet = async (name: string) =>
