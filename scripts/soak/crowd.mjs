@@ -34,10 +34,13 @@ async function visit({ site, ledger }, over) {
     socket.once('connect_error', resolve)
   })
   let isLeaving = false
-  socket.once('hello', () => ledger.greeted(socket, user))
   socket.on('notification', (body) => ledger.hear(socket, body))
-  socket.once('disconnect', (reason) => {
-    if (!isLeaving) ledger.cutOff(user, reason)
+  // Who was not greeted yet has only come too slowly.
+  socket.once('hello', () => {
+    ledger.greeted(socket, user)
+    socket.once('disconnect', (reason) => {
+      if (!isLeaving) ledger.cutOff(user, reason)
+    })
   })
   const isInHaste = Math.random() < 0.15
   await Promise.race([gone, rest(isInHaste ? between(0, 25) : between(2000, 25_000), over)])

@@ -1,10 +1,12 @@
 // Who was told what, and who heard it. What is lost is told by order and not by the clock: on a busy machine much is late.
+import { timeOfDay } from './loop.mjs'
 
 /** The filter of somebody new has reached every notifier. */
 const SETTLE_MS = 5000
 /** Others have heard what the same notifier sent later; who has not heard this by now never will. */
 const OVERDUE_MS = 10_000
 const TICK_MS = 100
+/** Of what went wrong, the first is said in words. */
 const MAX_NOTES = 20
 
 export class Ledger {
@@ -15,12 +17,11 @@ export class Ledger {
   misrouted = 0
   refused = 0
   cut = 0
-  /** The first things that went wrong, in words. */
-  notes = []
   #tabs = new Map()
   /** Number of a notification -> who sent it, and the tabs that have not heard it yet. */
   #open = new Map()
   #count = 0
+  #notes = 0
   /** Stands still while this process does: what waited for us was not late. */
   #now = 0
   #ticking = setInterval(() => {
@@ -139,6 +140,6 @@ export class Ledger {
   }
 
   #note(text) {
-    if (this.notes.length < MAX_NOTES) this.notes.push(text)
+    if (++this.#notes <= MAX_NOTES) console.log(`${timeOfDay()} ${text}`)
   }
 }

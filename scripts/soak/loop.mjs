@@ -12,3 +12,5 @@ export const between = (low, high) => low + Math.random() * (high - low)
 export const oneOf = (list) => list[Math.floor(Math.random() * list.length)]
 /** Sleeps, and wakes early when it is over. */
 export const rest = (ms, over) => pause(ms, undefined, { signal: over }).catch(() => {})
+/** UTC. */
+export const timeOfDay = () => new Date().toISOString().slice(11, 19)

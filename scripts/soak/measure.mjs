@@ -3,11 +3,15 @@ import { readdirSync } from 'node:fs'
 import { get } from 'node:http'
 import { Stop } from '../prepare.mjs'
 import { NAMES } from './crowd.mjs'
+import { timeOfDay } from './loop.mjs'
 
 const MB = 1024 * 1024
 const PATIENCE_MS = 60_000
-const HEAP_GROWTH = 1.5
-const HEAP_SPARE_MB = 20
+const HEAP_GROWTH = 1.2
+const HEAP_SPARE_MB = 10
+/** libzmq's memory too. An allocator gives back what it likes, so this is generous. */
+const RSS_GROWTH = 1.5
+const RSS_SPARE_MB = 60
 const REDIS_SPARE_MB = 2
 /** A user may leave some, a connection none. */
 const KEYS_PER_USER = 3
@@ -43,34 +47,38 @@ export const merge = (choose, some, more) =>
 export function print(name, figures, ledger) {
   const told = ['sent', 'heard', ...LOST].map((key) => [key, ledger[key]])
   const line = [...Object.entries(figures), ...told].map(([key, value]) => `${key} ${Math.round(value * 10) / 10}`)
-  console.log(`${new Date().toISOString().slice(11, 19)} ${name}: ${line.join(', ')}`)
+  console.log(`${timeOfDay()} ${name}: ${line.join(', ')}`)
 }
 
-/** What is wrong, in words. */
-export function verdict(before, after, ledger) {
-  const grown = EXACT.filter((key) => !(after[key] <= before[key]))
+/** What did not end where it began, in words. */
+export function leaks(before, after) {
   const bounds = [
+    ...EXACT.map((key) => [key, before[key]]),
     ['heapMb', before.heapMb * HEAP_GROWTH + HEAP_SPARE_MB],
+    ['rssMb', before.rssMb * RSS_GROWTH + RSS_SPARE_MB],
     ['redisMb', before.redisMb + REDIS_SPARE_MB],
     ['redisKeys', before.redisKeys + NAMES * KEYS_PER_USER],
   ]
-  return [
-    ...grown.map((key) => `${key}: ${before[key]} -> ${after[key]}`),
-    ...LOST.filter((key) => ledger[key] > 0).map((key) => `${key}: ${ledger[key]}`),
-    ...bounds
-      .filter(([key, bound]) => !(after[key] <= bound))
-      .map(([key, bound]) => `${key}: ${after[key]} > ${bound}`),
-    ...(ledger.heard > 0 ? [] : ['nobody heard anything']),
-  ]
+  return bounds
+    .filter(([key, bound]) => !(after[key] <= bound))
+    .map(([key, bound]) => `${key}: ${before[key]} -> ${after[key]}, at most ${bound}`)
 }
 
-/** All samples of one name together, or those with a label. */
+/** What users noticed, in words. */
+export const losses = (ledger) => [
+  ...LOST.filter((key) => ledger[key] > 0).map((key) => `${key}: ${ledger[key]}`),
+  ...(ledger.heard > 0 ? [] : ['nobody heard anything']),
+]
+
+/** All samples of one name together, or those with a label. @throws Stop */
 function valuesOf(page) {
   const samples = page.split('\n').filter((line) => line !== '' && !line.startsWith('#'))
-  return (name, label = '') =>
-    samples
+  return (name, label = '') => {
+    if (!page.includes(`# TYPE ${name} `)) throw new Stop(`the gateway says nothing of ${name}`)
+    return samples
       .filter((line) => line.startsWith(`${name} `) || (line.startsWith(`${name}{`) && line.includes(label)))
       .reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' ') + 1)), 0)
+  }
 }
 
 /** On a connection of its own, which is closed afterwards: one that waits would be counted. @throws Stop */

@@ -10,6 +10,7 @@ import { root, Stop } from '../prepare.mjs'
 
 const START_MS = 120_000
 const ATTEMPTS = 3
+/** Of what a program says, in characters. */
 const MAX_OUTPUT = 100_000
 /** Short, so that filters come and go. */
 const LINGER_MS = 2000

@@ -5,7 +5,7 @@ import { crowd } from './crowd.mjs'
 import { garbage } from './garbage.mjs'
 import { Ledger } from './ledger.mjs'
 import { loop, rest } from './loop.mjs'
-import { measure, merge, print, verdict } from './measure.mjs'
+import { leaks, losses, measure, merge, print } from './measure.mjs'
 import { Notifiers } from './notifiers.mjs'
 import { faults, registrations, tails } from './passersBy.mjs'
 import { openSite } from './site.mjs'
@@ -35,12 +35,11 @@ export async function soak(loadMs, stop) {
     if (stop.aborted) return false
     print('before', before, scene.ledger)
     await load(scene, loadMs, 'load')
-    const after = await lowestAtRest(scene, (figures) => verdict(before, figures, scene.ledger).length === 0)
+    const after = await lowestAtRest(scene, (figures) => leaks(before, figures).length === 0)
     if (stop.aborted) return false
     print('after', after, scene.ledger)
-    const complaints = [...verdict(before, after, scene.ledger), ...site.complaints()]
+    const complaints = [...losses(scene.ledger), ...leaks(before, after), ...site.complaints()]
     for (const complaint of complaints) console.log(`FAILED ${complaint}`)
-    for (const note of scene.ledger.notes) console.log(`       ${note}`)
     if (complaints.length === 0) console.log('ok     everything ended where it began')
     return complaints.length === 0
   } finally {
