@@ -253,6 +253,7 @@ async function devPorts() {
   const { registry } = (await testConfig()).zeromq
   return {
     HERALDO_HTTP_PORT: `${await freePort()}`,
+    HERALDO_ZEROMQ_INGEST: 'null',
     HERALDO_ZEROMQ_REGISTRY_REP: registry.rep,
     HERALDO_ZEROMQ_REGISTRY_PUB: registry.pub,
     HERALDO_ZEROMQ_NOTIFIERS: JSON.stringify([`tcp://127.0.0.1:${await freePort()}`]),

@@ -70,6 +70,7 @@ async function npmStart(env: Readonly<Record<string, string>> = {}): Promise<Pro
     inGroup: true,
     env: {
       HERALDO_HTTP_PORT: `${await freePort()}`,
+      HERALDO_ZEROMQ_INGEST: 'null',
       HERALDO_ZEROMQ_REGISTRY_REP: registry.rep,
       HERALDO_ZEROMQ_REGISTRY_PUB: registry.pub,
       HERALDO_ZEROMQ_NOTIFIERS: '[]',

@@ -18,6 +18,7 @@ beforeAll(async () => {
   const { registry } = (await testConfig()).zeromq
   const env = {
     HERALDO_HTTP_PORT: `${await freePort()}`,
+    HERALDO_ZEROMQ_INGEST: 'null',
     HERALDO_ZEROMQ_REGISTRY_REP: registry.rep,
     HERALDO_ZEROMQ_REGISTRY_PUB: registry.pub,
     HERALDO_ZEROMQ_NOTIFIERS: '[]',

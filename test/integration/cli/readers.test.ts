@@ -38,6 +38,7 @@ async function environment() {
   return {
     HERALDO_HTTP_PORT: `${await freePort()}`,
     HERALDO_HTTP_KEYS: JSON.stringify([KEY]),
+    HERALDO_ZEROMQ_INGEST: 'null',
     HERALDO_ZEROMQ_REGISTRY_REP: registry.rep,
     HERALDO_ZEROMQ_REGISTRY_PUB: registry.pub,
     HERALDO_ZEROMQ_NOTIFIERS: '[]',
