@@ -7,6 +7,7 @@ import { encodeUserId } from '../../src/core/address.ts'
 import { parseDraft } from '../../src/core/draft.ts'
 import type { Heard } from '../support/gatewayStub.ts'
 import { gatewayStub } from '../support/gatewayStub.ts'
+import { ingestStub, refusal } from '../support/ingestStub.ts'
 import { requirePython } from '../support/python.ts'
 import { listOf, registryStub } from '../support/registryStub.ts'
 import { until } from '../support/until.ts'
@@ -87,6 +88,34 @@ test.each([
   expect(addresses).toEqual([])
 })
 
+test.each([
+  ['reminder.ts', [process.execPath, '--import', 'tsx', 'notifiers/reminder.ts']],
+  ['reminder.py', [python, 'notifiers/reminder.py']],
+  ['python/reminder.py', [python, 'notifiers/python/reminder.py']],
+])('%s waits until a gateway has it in every inbox, and reminds nobody twice of the same', async (_, command) => {
+  const before = await ingestStub()
+  before.close()
+  const remind = (...words: readonly string[]) =>
+    start([...command, ...words], { HERALDO_INGEST: before.address, PYTHONPATH: 'notifiers/python' })
+  const first = remind('--id', 'r-1', 'Call the bank', '42', 'a|b%')
+  const stub = await ingestStub(before.address)
+  open.push(stub)
+  expect(await first.ended).toBe(0)
+  expect(first.printed()).toBe('reminder: 42 has it, as number 1\nreminder: a|b% has it, as number 1\n')
+  expect(stub.asked[0]).toMatchObject({ id: 'r-1', recipients: ['42', 'a%7Cb%25'], header: { source: 'reminder' } })
+  expect(JSON.parse(stub.asked[0]?.body ?? '')).toEqual({ text: 'Call the bank', from: 'reminder' })
+
+  const again = remind('--id', 'r-1', 'Call the bank', '42', 'a|b%')
+  expect(await again.ended).toBe(0)
+  expect(again.printed()).toMatch(/^reminder: 42 had it already, as number 1\n/)
+
+  stub.behave = ({ id }) => [refusal(id, 'draft.idConflict', false)]
+  const refused = remind('--id', 'r-1', 'Call the doctor')
+  expect(await refused.ended).toBe(1)
+  expect(refused.printed()).toBe('reminder: It is draft.idConflict.\n')
+  expect(await remind().ended).toBe(2)
+})
+
 test('the short form is one frame', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'heraldo-'))
   const address = `ipc://${folder}/short`
@@ -114,6 +143,6 @@ test.each([['Name a notifier'], ['There is no notifier "../clock"', '../clock']]
     const run = start([process.execPath, 'scripts/notifier.mjs', ...name])
     expect(await run.ended).toBe(2)
     expect(run.printed()).toContain(sentence)
-    expect(run.printed()).toContain('clock.py, clock.ts, clock_short.py, worker2013.py')
+    expect(run.printed()).toContain('clock.py, clock.ts, clock_short.py, reminder.py, reminder.ts, worker2013.py')
   },
 )

@@ -12,7 +12,7 @@ export interface Asked {
 /** What is sent back for a request: frames, in order; none: silence. */
 type Behave = (asked: Asked, stub: IngestStub) => readonly (string | Buffer)[]
 
-/** A gateway's ingest with a memory of its own: PROTOCOL.md §2, and every fault that a test wants. */
+/** A gateway's ingest with a memory of its own, for DEALER and REQ: PROTOCOL.md §2, and every fault that a test wants. */
 export interface IngestStub {
   readonly address: string
   /** Everything, repeated ones too, in the order of arrival. */
@@ -66,9 +66,10 @@ export async function ingestStub(bind = 'tcp://127.0.0.1:*'): Promise<IngestStub
   async function answerAll(): Promise<void> {
     for await (const [peer, ...frames] of socket) {
       if (peer === undefined) continue
+      const envelope = frames[0]?.length === 0 ? [peer, ...frames.splice(0, 1)] : [peer]
       const one = parse(frames)
       asked.push(one)
-      for (const reply of stub.behave(one, stub)) await socket.send([peer, reply]).catch(() => undefined)
+      for (const reply of stub.behave(one, stub)) await socket.send([...envelope, reply]).catch(() => undefined)
     }
   }
 }

@@ -9,7 +9,7 @@ import unittest
 from pathlib import Path
 from typing import Any
 
-from .support import GatewayStub, RegistryStub, until
+from .support import GatewayStub, IngestStub, RegistryStub, until
 
 ROOT = str(Path(__file__).parent.parent)
 
@@ -17,7 +17,7 @@ ROOT = str(Path(__file__).parent.parent)
 class ProcessTest(unittest.TestCase):
     def program(self, text: str) -> Any:
         """A program of somebody else's that uses the SDK."""
-        source = f"from heraldo_notifier import Notifier, NotifierError\n{text}"
+        source = f"from heraldo_notifier import Notifier, NotifierError, Sender\n{text}"
         environment = {**os.environ, "PYTHONPATH": ROOT, "PYTHONDONTWRITEBYTECODE": "1"}
         command = [sys.executable, "-W", "error::ResourceWarning", "-c", source]
         child = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -102,3 +102,67 @@ while count < 300:
         gateway = GatewayStub(child.stdout.readline().strip())
         self.addCleanup(gateway.close)
         self.assertEqual((*child.communicate(timeout=20), child.returncode), ("", "", 0))
+
+    def test_a_program_that_just_ends_has_its_last_ones_acknowledged(self) -> None:
+        stub = IngestStub()
+        self.addCleanup(stub.close)
+        child = self.program(f"""
+orders = Sender("{stub.address}")
+for n in range(3000):
+    orders.notify_later("42", n)
+""")
+        self.assertEqual((*child.communicate(timeout=20), child.returncode), ("", "", 0))
+        self.assertEqual(stub.bodies(), list(range(3000)))
+
+    def test_a_program_that_nobody_answers_ends_in_time_and_names_what_was_not_acknowledged(self) -> None:
+        child = self.program("""
+orders = Sender("tcp://127.0.0.1:1")
+orders.notify_later("42", 1, id="o-17")
+print(orders.close(0.2))
+""")
+        self.assertEqual((*child.communicate(timeout=20), child.returncode), ("['o-17']\n", "", 0))
+
+    def test_in_a_process_that_was_forked_off_a_sender_is_closed_and_the_parent_goes_on(self) -> None:
+        stub = IngestStub()
+        self.addCleanup(stub.close)
+        child = self.program(f"""
+import os, sys
+orders = Sender("{stub.address}")
+orders.notify("42", "before")
+process = os.fork()
+if process == 0:
+    try:
+        orders.notify("42", "from the child")
+    except NotifierError as error:
+        code = error.code
+    orders.close()
+    with Sender("{stub.address}") as own:
+        own.notify("42", "own")
+    sys.exit(7 if code == "notifier.closed" else 8)
+assert os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) == 7
+orders.notify("42", "after")
+""")
+        output, complaints = child.communicate(timeout=20)
+        self.assertEqual(child.returncode, 0, complaints)
+        self.assertEqual(stub.bodies(), ["before", "own", "after"])
+
+    def test_a_signal_handler_may_notify_and_wait_while_the_program_does(self) -> None:
+        stub = IngestStub()
+        self.addCleanup(stub.close)
+        child = self.program(f"""
+import signal
+orders = Sender("{stub.address}")
+count = 0
+def alarm(*_):
+    global count
+    count += 1
+    orders.notify("43", count)
+    if count < 300:
+        signal.setitimer(signal.ITIMER_REAL, 0.001)
+signal.signal(signal.SIGALRM, alarm)
+signal.setitimer(signal.ITIMER_REAL, 0.001)
+while count < 300:
+    orders.notify("42", 1)
+""")
+        self.assertEqual((*child.communicate(timeout=20), child.returncode), ("", "", 0))
+        self.assertEqual(sum(to == "43" for to, _, _ in stub.stored), 300)
