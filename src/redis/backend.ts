@@ -5,10 +5,18 @@ import { redisBroker } from './broker.ts'
 import { redisChannels } from './channels.ts'
 import { redisGeneration } from './generation.ts'
 import { type RedisInboxOptions, redisInbox } from './inbox.ts'
+import { loadScripts, scriptsWith } from './scripts.ts'
 import { checkSettings } from './settings.ts'
 
-export interface RedisBackendOptions
-  extends Pick<RedisInboxOptions, 'newEpoch' | 'keep' | 'days' | 'maxResumeBytes' | 'skewMs'> {
+const DAY_MS = 86_400_000
+
+export interface RedisBackendOptions extends Pick<RedisInboxOptions, 'newEpoch' | 'maxResumeBytes'> {
+  /** How many an inbox holds. */
+  readonly keep: number
+  /** How long a notification stands. */
+  readonly days: number
+  /** Added to the store's clock, in milliseconds: for who cannot wait for it. */
+  readonly skewMs?: () => number
   /** May be shared with others. Stays open. */
   readonly redis: Redis
   /** For subscriptions alone. Is closed with the rest. */
@@ -33,15 +41,25 @@ export interface RedisBackend {
 }
 
 export function redisBackend(options: RedisBackendOptions): RedisBackend {
-  const { redis, subscriber, store, prefix, events, clock } = options
+  const { redis, subscriber, store, prefix, events, clock, keep, skewMs = () => 0 } = options
   const onFault = (error: unknown) => events.emit('gateway.failed', { during: `what ${store} was asked`, error })
+  const standsMs = Math.round(options.days * DAY_MS)
+  let skew = skewMs()
+  let scripts = scriptsWith({ keep, standsMs, skewMs: skew })
+  const currentScripts = () => {
+    if (skew === skewMs()) return scripts
+    skew = skewMs()
+    scripts = scriptsWith({ keep, standsMs, skewMs: skew })
+    return scripts
+  }
   const generation = redisGeneration({
     redis,
     clock,
+    prepare: () => loadScripts(redis, currentScripts()),
     onRefusal: (reason) => events.emit('store.lost', { store, reason: `it does not say which one it is: ${reason}` }),
   })
   const channels = redisChannels({ redis: subscriber, prefix, clock, onFault })
-  const inbox = redisInbox({ ...options, channels, generation, onFault })
+  const inbox = redisInbox({ ...options, channels, generation, scripts: currentScripts, standsMs, skewMs, onFault })
   let checked: string | undefined
   generation.onKnown(() => {
     if (generation.current() === checked) return

@@ -1,10 +1,11 @@
 import type { Redis } from 'ioredis'
 import type { Clock } from '../core/ports.ts'
-import { loadScripts } from './scripts.ts'
 
 export interface GenerationOptions {
   readonly redis: Redis
   readonly clock: Clock
+  /** What is to be ready before anything else passes, on every connection. */
+  readonly prepare: () => Promise<void>
   /** It could not be asked, though Redis is there. */
   readonly onRefusal: (reason: string) => void
 }
@@ -27,7 +28,7 @@ const RUN_ID = /^run_id:(\w+)/m
  * Which life of Redis this is: its `run_id`, another one after each restart and each failover. Asked anew on every
  * connection, before anything else passes.
  */
-export function redisGeneration({ redis, clock, onRefusal }: GenerationOptions): Generation {
+export function redisGeneration({ redis, clock, prepare, onRefusal }: GenerationOptions): Generation {
   let current: string | undefined
   let last: string | undefined
   let attempt = 0
@@ -48,7 +49,7 @@ export function redisGeneration({ redis, clock, onRefusal }: GenerationOptions):
     forget()
     const own = attempt
     try {
-      const [info] = await Promise.all([redis.info('server'), loadScripts(redis)])
+      const [info] = await Promise.all([redis.info('server'), prepare()])
       const runId = RUN_ID.exec(info)?.[1]
       if (runId === undefined) throw new Error('INFO names no run_id')
       // The connection may have been lost meanwhile, and another one be asked.

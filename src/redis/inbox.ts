@@ -1,36 +1,26 @@
 import { createHash } from 'node:crypto'
-import type { Redis } from 'ioredis'
 import { publicId } from '../core/draft.ts'
-import { GatewayError } from '../core/errors.ts'
-import type { Copy, Counts, InboxState, Kept, Life, ListQuery, Mark, Opening, Page, Ring } from '../core/inbox.ts'
+import { type ErrorCode, GatewayError } from '../core/errors.ts'
+import type { Copy, Counts, InboxState, Kept, Life, ListQuery, Mark, Opening, Page } from '../core/inbox.ts'
 import type { Position } from '../core/notification.ts'
 import type { Clock, Inbox } from '../core/ports.ts'
+import { Asking, type AskingOptions } from './asking.ts'
 import type { RedisChannels } from './channels.ts'
 import { claimOf, claimsOf } from './claims.ts'
-import type { Generation } from './generation.ts'
-import { parseItems, parseLife, parseMeta, printHead, stateOf } from './inboxText.ts'
-import { channelOfUser, inboxKeys, ownersKey } from './keys.ts'
-import { type Argument, type Bytes, type Call, readScript, runScripts, type Script, scripts } from './scripts.ts'
+import { parseItems, parseLife, parseMeta, printBlob, stateOf } from './inboxText.ts'
+import { inboxKeys, ownersKey } from './keys.ts'
+import type { Answer, Call } from './scripts.ts'
 import { SentNotes } from './sentNotes.ts'
 
-export interface RedisInboxOptions {
-  readonly redis: Redis
+export interface RedisInboxOptions extends AskingOptions {
   readonly channels: RedisChannels
-  readonly generation: Generation
-  readonly prefix: string
-  /** Random text that no inbox has had: letters, digits, `-` and `_`. */
-  readonly newEpoch: () => string
-  /** How many an inbox holds. */
-  readonly keep: number
-  /** How long one stands. */
-  readonly days: number
+  /** How long a notification stands. */
+  readonly standsMs: number
   /** More bytes of bodies than these are not resumed, and not put on one page. */
   readonly maxResumeBytes: number
   readonly clock: Clock
-  /** Something that Redis should never say: a fault of ours, or of its own. */
-  readonly onFault: (error: unknown) => void
-  /** Added to the store's clock, in milliseconds: for who cannot wait for it. */
-  readonly skewMs?: () => number
+  /** Added to the store's clock. */
+  readonly skewMs: () => number
 }
 
 const DAY_MS = 86_400_000
@@ -38,230 +28,87 @@ const DAY_MS = 86_400_000
 const BATCH = 100
 const PAGE = 50
 const MAX_OWNERS = 1_000
-/** Redis says so when it cannot, or cannot now; whatever else it says is a fault. */
-const EXPECTED =
-  /OOM|MISCONF|READONLY|LOADING|NOREPLICAS|MASTERDOWN|BUSY|NOAUTH|NOPERM|CLUSTERDOWN|timed out|Connection is closed|writeable|closed|ECONN|EPIPE|Socket/
 
 /** Kept notifications in Redis: one script call for each operation on each inbox, wholly or not at all. */
 export function redisInbox(options: RedisInboxOptions): Inbox & { close(): Promise<void> } {
-  return new RedisInbox(options)
+  const asking = new Asking(options)
+  const sent = new SentNotes(options.clock, async (notes) => {
+    const calls = [...notes].map(([user, told]) => ({
+      script: asking.scripts.sent,
+      keys: inboxKeys(options.prefix, user).slice(0, 1),
+      args: told.flat(),
+    }))
+    for (const batch of batches(calls)) await asking.runAll(() => batch)
+  })
+  return {
+    generation: () => options.generation.current(),
+    onGeneration: (changed) => options.generation.onChange(changed),
+    keep: (copies) => keep(asking, options, copies),
+    open: (user, since) => open(asking, options, user, since),
+    list: (user, query) => list(asking, options, user, query),
+    mark: (user, what) => mark(asking, user, what),
+    states: (users) => states(asking, options, users),
+    noteSent: (user, seq, devices) => sent.note(user, seq, devices),
+    async lives(id) {
+      // What was noted a moment ago belongs to the story.
+      await sent.flush()
+      return lives(asking, options, id)
+    },
+    onRing: (hear) => options.channels.onRing(hear),
+    close: () => sent.flush(),
+  }
 }
 
-class RedisInbox implements Inbox {
-  readonly #options: RedisInboxOptions
-  readonly #redis: Redis
-  readonly #sent: SentNotes
-
-  constructor(options: RedisInboxOptions) {
-    this.#options = options
-    this.#redis = options.redis
-    this.#sent = new SentNotes(options.clock, async (notes) => {
-      const skew = this.#skew()
-      const calls = [...notes].map(([user, told]) => ({
-        script: scripts.sent,
-        keys: inboxKeys(options.prefix, user).slice(0, 1),
-        args: [skew, ...told.flat()],
-      }))
-      for (let from = 0; from < calls.length; from += BATCH) {
-        await runScripts(this.#redis, calls.slice(from, from + BATCH))
-      }
-    })
+async function keep(asking: Asking, options: RedisInboxOptions, copies: readonly Copy[]): Promise<readonly Kept[]> {
+  const kept: Kept[] = []
+  for (const batch of batches(copies)) {
+    const answers = await asking.runAll(() => [...keeps(asking, batch), ...owns(asking, options, batch)])
+    kept.push(...batch.map(({ user }, i) => parseKept(user, `${answers[i]}`)))
   }
+  return kept
+}
 
-  generation(): string | undefined {
-    return this.#options.generation.current()
+function keeps(asking: Asking, copies: readonly Copy[]): Call[] {
+  return copies.map((copy) => {
+    const { user, source, body, ttlMs, collapse, acceptedAt } = copy
+    const id = publicId(copy, copy.id)
+    const claim = claimOf(copy)
+    const args = [`i${claim}`, `${digestOf(body)} ${acceptedAt}`, `${body.length} ${claim}`, printBlob(id, copy)]
+    if (ttlMs === undefined && collapse === undefined) return asking.call('keep', user, args)
+    // The source's length keeps it and the key apart.
+    const key = collapse === undefined ? '' : `${source.length}:${source}:${collapse}`
+    return asking.call('keep', user, [...args, ttlMs ?? 0, key])
+  })
+}
+
+/** Notes by id who has something under it, each id once. */
+function owns(asking: Asking, { prefix, standsMs }: RedisInboxOptions, copies: readonly Copy[]): Call[] {
+  const usersOf = new Map<string, Set<string>>()
+  for (const copy of copies) {
+    const id = publicId(copy, copy.id)
+    const users = usersOf.get(id)
+    if (users === undefined) usersOf.set(id, new Set([copy.user]))
+    else users.add(copy.user)
   }
+  return [...usersOf].map(([id, users]) => ({
+    script: asking.scripts.owners,
+    keys: [ownersKey(prefix, id)],
+    args: [MAX_OWNERS, standsMs + DAY_MS, ...users],
+  }))
+}
 
-  onGeneration(changed: () => void): void {
-    this.#options.generation.onChange(changed)
-  }
-
-  onRing(hear: (ring: Ring) => void): void {
-    this.#options.channels.onRing(hear)
-  }
-
-  async keep(copies: readonly Copy[]): Promise<readonly Kept[]> {
-    const kept: Kept[] = []
-    for (let from = 0; from < copies.length; from += BATCH) {
-      const batch = copies.slice(from, from + BATCH)
-      const answers = await this.#runAll(() => [...this.#keeps(batch), ...this.#owns(batch)])
-      kept.push(...batch.map(({ user }, i) => parseKept(user, `${answers[i]}`)))
-    }
-    return kept
-  }
-
-  async open(user: string, since: Position | null | 'snapshot'): Promise<Opening> {
-    const [mode, meta, now, ...items] = await this.#read(scripts.open, user, [
-      ...openingOf(since),
-      this.#options.maxResumeBytes,
-      PAGE,
-    ])
-    return {
-      ...stateOf(parseMeta(`${meta}`), Number(now)),
-      mode: `${mode}` as Opening['mode'],
-      items: parseItems(items),
-    }
-  }
-
-  async list(user: string, { before, limit, filter }: ListQuery): Promise<Page> {
-    const [meta, next, ...items] = await this.#read(scripts.list, user, [
-      before === undefined ? '+' : Math.max(before, 1),
-      limit,
-      filter,
-      this.#options.maxResumeBytes,
-    ])
-    return {
-      epoch: parseMeta(`${meta}`).position.epoch,
-      items: parseItems(items),
-      next: `${next}` === '' ? undefined : Number(`${next}`),
-    }
-  }
-
-  async mark(user: string, { op, ids, upTo }: Mark): Promise<Counts> {
-    if (upTo !== undefined && !(Number.isSafeInteger(upTo.seq) && upTo.seq >= 0)) {
-      throw new GatewayError('inbox.position')
-    }
-    const answer = await this.#run(scripts.mark, user, [
-      op,
-      upTo === undefined ? 0 : 1,
-      upTo?.epoch ?? '',
-      upTo?.seq ?? 0,
-      ...ids.flatMap(claimsOf),
-    ])
-    if (answer === 'epoch' || answer === 'position') throw new GatewayError(`inbox.${answer}`)
-    return parseMeta(`${answer}`).counts
-  }
-
-  async states(users: readonly string[]): Promise<readonly (InboxState | null)[]> {
-    const states: (InboxState | null)[] = []
-    for (let from = 0; from < users.length; from += BATCH) {
-      states.push(...(await this.#states(users.slice(from, from + BATCH))))
-    }
-    return states
-  }
-
-  noteSent(user: string, seq: number, devices: number): void {
-    this.#sent.note(user, seq, devices)
-  }
-
-  async lives(id: string): Promise<readonly Life[]> {
-    await this.#sent.flush()
-    const owners = await this.#ask(() => this.#redis.zrange(ownersKey(this.#options.prefix, id), '0', '-1'))
-    const claims = claimsOf(id)
-    const lives: Life[] = []
-    for (let from = 0; from < owners.length; from += BATCH) {
-      const users = owners.slice(from, from + BATCH)
-      const answers = await this.#runAll(() => users.map((user) => this.#call(scripts.lives, user, claims)))
-      for (const [i, user] of users.entries()) {
-        const [epoch = '', ...told] = answers[i] as string[]
-        lives.push(...told.map((text) => parseLife(user, epoch, text)))
-      }
-    }
-    return lives
-  }
-
-  async close(): Promise<void> {
-    await this.#sent.close()
-  }
-
-  #keeps(copies: readonly Copy[]): Call[] {
-    return copies.map((copy) =>
-      this.#call(scripts.keep, copy.user, [
-        claimOf(copy),
-        digestOf(copy.body),
-        copy.acceptedAt,
-        copy.ttlMs ?? 0,
-        // The source's length keeps the two apart.
-        copy.collapse === undefined ? '' : `${copy.source.length}:${copy.source}:${copy.collapse}`,
-        printHead(publicId(copy, copy.id), copy.type, copy.collapse),
-        copy.body,
-      ]),
-    )
-  }
-
-  /** Notes by id who has something under it, each id once. */
-  #owns(copies: readonly Copy[]): Call[] {
-    const byId = new Map<string, { readonly users: Set<string>; standsMs: number }>()
-    for (const copy of copies) {
-      const id = publicId(copy, copy.id)
-      const owned = byId.get(id) ?? { users: new Set(), standsMs: 0 }
-      owned.users.add(copy.user)
-      owned.standsMs = Math.max(owned.standsMs, Math.min(copy.ttlMs ?? Number.POSITIVE_INFINITY, this.#standsMs()))
-      byId.set(id, owned)
-    }
-    return [...byId].map(([id, { users, standsMs }]) => ({
-      script: scripts.owners,
-      keys: [ownersKey(this.#options.prefix, id)],
-      args: [MAX_OWNERS, standsMs + DAY_MS, ...users],
-    }))
-  }
-
-  async #states(users: readonly string[]): Promise<readonly (InboxState | null)[]> {
-    const { prefix } = this.#options
-    const own = this.#known()
-    const [time, ...texts] = await this.#ask(() =>
-      Promise.all([this.#redis.time(), ...users.map((user) => this.#redis.hget(inboxKeys(prefix, user)[0], 'm'))]),
-    )
-    const [seconds = 0, micros = 0] = time
-    const now = seconds * 1_000 + Math.floor(micros / 1_000) + this.#skew()
-    return Promise.all(
-      users.map(async (user, i) => {
-        let text = texts[i]
-        if (text === null || text === undefined) return null
-        if (parseMeta(text).generation !== own) text = `${await this.#run(scripts.renew, user, [])}`
-        return text === '' ? null : stateOf(parseMeta(text), now)
-      }),
-    )
-  }
-
-  /** One operation on one inbox, answered in items. */
-  #read(script: Script, user: string, args: readonly Argument[]): Promise<readonly Bytes[]> {
-    return this.#ask(() => readScript(this.#redis, this.#call(script, user, args)))
-  }
-
-  async #run(script: Script, user: string, args: readonly Argument[]): Promise<unknown> {
-    const [answer] = await this.#runAll(() => [this.#call(script, user, args)])
-    return answer
-  }
-
-  #runAll(calls: () => readonly Call[]): Promise<readonly unknown[]> {
-    return this.#ask(() => runScripts(this.#redis, calls()))
-  }
-
-  async #ask<T>(question: () => Promise<T>): Promise<T> {
-    this.#known()
-    try {
-      return await question()
-    } catch (error) {
-      if (error instanceof GatewayError) throw error
-      const reason = error instanceof Error ? error.message : `${error}`
-      if (!EXPECTED.test(reason)) this.#options.onFault(error)
-      // The error itself carries the command, and so what was to be kept; its message does not.
-      throw new GatewayError('store.unavailable', { cause: reason })
-    }
-  }
-
-  #call(script: Script, user: string, args: readonly Argument[]): Call {
-    const { prefix, newEpoch, keep } = this.#options
-    return {
-      script,
-      keys: inboxKeys(prefix, user),
-      args: [channelOfUser(prefix, user), this.#skew(), this.#known(), newEpoch(), keep, this.#standsMs(), ...args],
-    }
-  }
-
-  #known(): string {
-    const known = this.#options.generation.current()
-    if (known === undefined) throw new GatewayError('store.unavailable', { cause: 'its generation is not known' })
-    return known
-  }
-
-  #skew(): number {
-    return this.#options.skewMs?.() ?? 0
-  }
-
-  #standsMs(): number {
-    return Math.round(this.#options.days * DAY_MS)
+async function open(
+  asking: Asking,
+  { maxResumeBytes }: RedisInboxOptions,
+  user: string,
+  since: Position | null | 'snapshot',
+): Promise<Opening> {
+  const answer = await asking.run('open', user, [...openingOf(since), maxResumeBytes, PAGE])
+  const [mode, meta, now, ...items] = listOf(answer)
+  return {
+    ...stateOf(parseMeta(bytesOf(meta)), Number(`${now}`)),
+    mode: `${mode}` as Opening['mode'],
+    items: parseItems(items),
   }
 }
 
@@ -269,6 +116,73 @@ function openingOf(since: Position | null | 'snapshot'): readonly [mode: string,
   if (since === null) return ['fresh', '', 0]
   const isPosition = since !== 'snapshot' && Number.isSafeInteger(since.seq) && since.seq >= 0
   return isPosition ? ['since', since.epoch, since.seq] : ['snapshot', '', 0]
+}
+
+async function list(
+  asking: Asking,
+  { maxResumeBytes }: RedisInboxOptions,
+  user: string,
+  { before, limit, filter }: ListQuery,
+): Promise<Page> {
+  const from = before === undefined ? '+' : Math.max(before, 1)
+  const [meta, next, ...items] = listOf(await asking.run('list', user, [from, limit, filter, maxResumeBytes]))
+  return {
+    epoch: parseMeta(bytesOf(meta)).position.epoch,
+    items: parseItems(items),
+    next: `${next}` === '' ? undefined : Number(`${next}`),
+  }
+}
+
+async function mark(asking: Asking, user: string, { op, ids, upTo }: Mark): Promise<Counts> {
+  if (upTo !== undefined && !(Number.isSafeInteger(upTo.seq) && upTo.seq >= 0)) throw new GatewayError('inbox.position')
+  const position = upTo === undefined ? [0, '', 0] : [1, upTo.epoch, upTo.seq]
+  const answer = bytesOf(await asking.run('mark', user, [op, ...position, ...ids.flatMap(claimsOf)]))
+  const refusal = REFUSALS.get(answer.toString('latin1'))
+  if (refusal !== undefined) throw new GatewayError(refusal)
+  return parseMeta(answer).counts
+}
+
+const REFUSALS: ReadonlyMap<string, ErrorCode> = new Map([
+  ['epoch', 'inbox.epoch'],
+  ['position', 'inbox.position'],
+])
+
+async function states(
+  asking: Asking,
+  { prefix, skewMs }: RedisInboxOptions,
+  users: readonly string[],
+): Promise<readonly (InboxState | null)[]> {
+  const states: (InboxState | null)[] = []
+  for (const batch of batches(users)) {
+    const own = asking.generation()
+    const [time, ...found] = await asking.ask((redis) =>
+      Promise.all([redis.time(), ...batch.map((user) => redis.hgetBuffer(inboxKeys(prefix, user)[0], 'm'))]),
+    )
+    const [seconds = 0, micros = 0] = time
+    const now = seconds * 1_000 + Math.floor(micros / 1_000) + skewMs()
+    const metas = found.map(async (bytes, i) => {
+      const meta = bytes === null ? null : parseMeta(bytes)
+      if (meta === null || meta.generation === own) return meta
+      const renewed = await asking.run('renew', batch[i] ?? '', [])
+      return renewed === null ? null : parseMeta(bytesOf(renewed))
+    })
+    for (const meta of await Promise.all(metas)) states.push(meta === null ? null : stateOf(meta, now))
+  }
+  return states
+}
+
+async function lives(asking: Asking, { prefix }: RedisInboxOptions, id: string): Promise<readonly Life[]> {
+  const owners = await asking.ask((redis) => redis.zrange(ownersKey(prefix, id), '0', '-1'))
+  const claims = claimsOf(id)
+  const lives: Life[] = []
+  for (const users of batches(owners)) {
+    const answers = await asking.runAll(() => users.map((user) => asking.call('lives', user, claims)))
+    for (const [i, user] of users.entries()) {
+      const [epoch, ...told] = listOf(answers[i] ?? [])
+      lives.push(...told.map((text) => parseLife(user, `${epoch}`, `${text}`)))
+    }
+  }
+  return lives
 }
 
 function parseKept(user: string, answer: string): Kept {
@@ -279,3 +193,9 @@ function parseKept(user: string, answer: string): Kept {
 
 /** 128 bits are enough to tell bodies apart that somebody sends under one id by mistake. */
 const digestOf = (body: Uint8Array) => createHash('sha256').update(body).digest('base64url').slice(0, 22)
+const listOf = (answer: Answer): readonly Answer[] => (Array.isArray(answer) ? answer : [answer])
+const bytesOf = (answer: Answer | undefined): Buffer => (Buffer.isBuffer(answer) ? answer : Buffer.from(`${answer}`))
+
+function* batches<T>(all: readonly T[]): Iterable<readonly T[]> {
+  for (let from = 0; from < all.length; from += BATCH) yield all.slice(from, from + BATCH)
+}

@@ -1,6 +1,7 @@
-import type { Change, Counts, Flags, InboxState, Item, Life, Ring } from '../core/inbox.ts'
+import type { Change, Copy, Counts, Flags, InboxState, Item, Life, Ring } from '../core/inbox.ts'
 import type { Position } from '../core/notification.ts'
 import type { RawJson } from '../core/rawJson.ts'
+import type { Answer } from './scripts.ts'
 
 /** What the scripts write down and answer (scripts/inbox.lua says how), as the types of core/inbox.ts. */
 
@@ -9,9 +10,9 @@ const READ = 1
 const SEEN = 2
 const ARCHIVED = 4
 
-/** What keep.lua stores before the body. */
-export const printHead = (id: string, type: string, collapse: string | undefined): string =>
-  JSON.stringify([id, type, collapse ?? null])
+/** What keep.lua stores, and rings: what browsers are told beside the body, and the body. */
+export const printBlob = (id: string, { type, collapse, body }: Copy): Buffer =>
+  Buffer.concat([Buffer.from(`${JSON.stringify([id, type, collapse ?? null])}\n`), body])
 
 /** The field m. */
 export interface Meta {
@@ -21,20 +22,26 @@ export interface Meta {
   readonly due: number | undefined
 }
 
-export function parseMeta(text: string): Meta {
-  const [epoch = '', generation = '', seq, rev, unread, unseen, , , due] = text.split(' ')
+/** It may be followed by something else. */
+export function parseMeta(bytes: Buffer): Meta {
+  const [seq = 0, rev = 0, unread = 0, unseen = 0, , , due] = doubles(bytes, META_DOUBLES)
+  const epochEnd = bytes.indexOf(0, META_DOUBLES * 8)
+  const generation = bytes.toString('latin1', epochEnd + 1, bytes.indexOf(0, epochEnd + 1))
   return {
     generation,
-    position: { epoch, seq: Number(seq) },
-    counts: { unread: Number(unread), unseen: Number(unseen), rev: Number(rev) },
-    due: time(due) ?? undefined,
+    position: { epoch: bytes.toString('latin1', META_DOUBLES * 8, epochEnd), seq },
+    counts: { unread, unseen, rev },
+    due: due === 0 ? undefined : due,
   }
 }
+
+const META_DOUBLES = 9
+const doubles = (bytes: Buffer, count: number) => Array.from({ length: count }, (_, i) => bytes.readDoubleLE(8 * i))
 
 export const stateOf = ({ position, counts, due }: Meta, now: number): InboxState => ({ position, counts, due, now })
 
 /** What items.lua appends: seq, state, flags, head and body; again and again. */
-export function parseItems(reply: readonly (Buffer | number | null)[]): Item[] {
+export function parseItems(reply: readonly Answer[]): Item[] {
   const items: Item[] = []
   for (let i = 0; i + 3 < reply.length; i += 4) {
     const [seq, state, flags, blob] = reply.slice(i, i + 4)
@@ -68,31 +75,19 @@ const parseFlags = (flags: number): Flags => ({
   archived: (flags & ARCHIVED) !== 0,
 })
 
-interface RingHead extends Counts {
-  readonly epoch: string
-  readonly seq: number
-  readonly due: number
-  readonly before: number
-  readonly item: readonly [at: number, expires: number] | null
-  readonly changes: readonly (readonly [seq: number, flags?: number])[]
-}
-
 /** What the scripts publish, without the letter before it. */
 export function parseRing(user: string, bytes: Buffer): Ring {
-  const end = bytes.indexOf(LINE_FEED)
-  const head = JSON.parse(bytes.toString('utf8', 0, end)) as RingHead
-  const { epoch, seq, unread, unseen, rev, due, before, item: arrived, changes } = head
-  return {
-    user,
-    position: { epoch, seq },
-    counts: { unread, unseen, rev },
-    due: due === 0 ? undefined : due,
-    before,
-    item: arrived === null ? undefined : item(seq, arrived[0], arrived[1], 0, bytes.subarray(end + 1)),
-    changes: changes.map(parseChange),
-  }
+  const [before = 0, at = 0, expires = 0] = doubles(bytes, RING_DOUBLES)
+  const packed = bytes.subarray(RING_DOUBLES * 8)
+  const { position, counts, due } = parseMeta(packed)
+  const metaEnd = packed.indexOf(0, packed.indexOf(0, META_DOUBLES * 8) + 1) + 1
+  const end = packed.indexOf(LINE_FEED, metaEnd)
+  const changes = JSON.parse(packed.toString('latin1', metaEnd, end)) as [seq: number, flags?: number][]
+  const arrived = at === 0 ? undefined : item(position.seq, at, expires, 0, packed.subarray(end + 1))
+  return { user, position, counts, due, before, item: arrived, changes: changes.map(parseChange) }
 }
 
+const RING_DOUBLES = 3
 const parseChange = ([seq, flags]: readonly [number, number?]): Change =>
   flags === undefined ? { seq, deleted: true } : { seq, ...parseFlags(flags) }
 

@@ -8,6 +8,15 @@ export interface Script {
   readonly sha: string
 }
 
+/** What stands in each script: as an argument it would have to be read by each call. */
+export interface Constants {
+  /** How many an inbox holds. */
+  readonly keep: number
+  readonly standsMs: number
+  /** Added to the store's clock. */
+  readonly skewMs: number
+}
+
 export type Argument = string | number | Uint8Array
 
 /** One call of a script. */
@@ -17,79 +26,85 @@ export interface Call {
   readonly args: readonly Argument[]
 }
 
+/** What a script answers: bytes, whatever they mean, or a flat list of them. */
+export type Answer = Buffer | number | null | readonly Answer[]
+export type Scripts = ReturnType<typeof scriptsWith>
+
 /** Each of them is made of files in scripts/, in this order. */
-export const scripts = {
-  keep: script('inbox', 'keep'),
-  open: script('inbox', 'items', 'open'),
-  list: script('inbox', 'items', 'list'),
-  mark: script('inbox', 'mark'),
-  renew: script('inbox', 'renew'),
-  lives: script('inbox', 'lives'),
-  sent: script('sent'),
-  owners: script('owners'),
+export function scriptsWith({ keep, standsMs, skewMs }: Constants) {
+  const constants = `local KEEP, STANDS, SKEW = ${keep}, ${standsMs}, ${skewMs}\n`
+  const script = (...names: readonly (keyof typeof FILES)[]): Script => {
+    const text = constants + names.map((name) => FILES[name]).join('\n')
+    return { text, sha: createHash('sha1').update(text).digest('hex') }
+  }
+  return {
+    keep: script('inbox', 'keep'),
+    open: script('inbox', 'items', 'open'),
+    list: script('inbox', 'items', 'list'),
+    mark: script('inbox', 'mark'),
+    renew: script('inbox', 'renew'),
+    lives: script('inbox', 'lives'),
+    sent: script('sent'),
+    owners: script('owners'),
+  }
 }
 
 /** So that no call of theirs is refused, unless somebody flushes them. */
-export async function loadScripts(redis: Redis): Promise<void> {
+export async function loadScripts(redis: Redis, scripts: Scripts): Promise<void> {
   await Promise.all(Object.values(scripts).map(({ text }) => redis.script('LOAD', text)))
 }
 
-export type Bytes = Buffer | number | null
-
-/** One call that is answered with a list, in bytes. A Redis that has forgotten the script is told it again. */
-export async function readScript(redis: Redis, { script: { sha }, keys, args }: Call): Promise<readonly Bytes[]> {
-  const run = () => redis.callBuffer('EVALSHA', sha, keys.length, ...keys, ...args.map(asArgument))
-  const answer = await run().catch(async (error: unknown) => {
-    if (!isForgotten(error)) throw error
-    await loadScripts(redis)
-    return run()
-  })
-  // Our own scripts return a flat list.
-  return answer as Bytes[]
-}
-
-/** Many calls in one round trip, in order, answered in texts. Rejects when one of them fails; the others may be done. */
-export async function runScripts(redis: Redis, calls: readonly Call[]): Promise<readonly unknown[]> {
+/**
+ * Many calls in one round trip, answered in their order. A Redis that has forgotten the scripts is told them again, once.
+ * Rejects when one of the calls fails; the others may be done.
+ */
+export async function runScripts(redis: Redis, calls: readonly Call[]): Promise<readonly Answer[]> {
   const first = await pipelined(redis, calls)
-  const forgotten = first.flatMap(([error], i) => (isForgotten(error) ? [i] : []))
-  if (forgotten.length === 0) return first.map(resultOf)
-  await loadScripts(redis)
-  const second = await pipelined(
-    redis,
-    calls.filter((_, i) => isForgotten(first[i]?.[0])),
-  )
-  return first.map((answer, i) => resultOf(isForgotten(answer[0]) ? second[forgotten.indexOf(i)] : answer))
+  const refused = calls.filter((_, i) => isForgotten(first[i]))
+  if (refused.length === 0) return first.map(answerOf)
+  await Promise.all([...new Set(refused.map(({ script }) => script.text))].map((text) => redis.script('LOAD', text)))
+  const second = (await pipelined(redis, refused))[Symbol.iterator]()
+  return first.map((outcome) => answerOf(isForgotten(outcome) ? second.next().value : outcome))
 }
 
-type Answer = [error: Error | null, value?: unknown]
+type Outcome = [error: Error | null, answer?: unknown]
 
-async function pipelined(redis: Redis, calls: readonly Call[]): Promise<readonly Answer[]> {
+async function pipelined(redis: Redis, calls: readonly Call[]): Promise<readonly Outcome[]> {
   const pipeline = redis.pipeline()
-  for (const {
-    script: { sha },
-    keys,
-    args,
-  } of calls) {
-    pipeline.evalsha(sha, keys.length, ...keys, ...args.map(asArgument))
+  for (const { script, keys, args } of calls) {
+    pipeline.callBuffer('EVALSHA', script.sha, keys.length, ...keys, ...args.map(asArgument))
   }
-  const answers = await pipeline.exec()
-  if (answers === null) throw new Error('the pipeline was given up')
-  return answers
+  const outcomes = await pipeline.exec()
+  if (outcomes === null) throw new Error('Connection is closed.')
+  return outcomes
 }
 
-function resultOf(answer: Answer | undefined): unknown {
-  const [error, value] = answer ?? [new Error('no answer')]
+function answerOf(outcome: Outcome | undefined): Answer {
+  const [error, answer] = outcome ?? [new Error('Connection is closed.')]
   if (error !== null) throw error
-  return value
+  // Our own scripts answer nothing else.
+  return answer as Answer
 }
 
-const isForgotten = (error: unknown) => error instanceof Error && error.message.startsWith('NOSCRIPT')
+const isForgotten = (outcome: Outcome | undefined) => outcome?.[0]?.message.startsWith('NOSCRIPT') === true
 const asArgument = (argument: Argument): string | Buffer =>
   argument instanceof Uint8Array
     ? Buffer.from(argument.buffer, argument.byteOffset, argument.byteLength)
     : `${argument}`
 
-function script(...names: readonly string[]): Script {
-  const text = names.map((name) => readFileSync(new URL(`scripts/${name}.lua`, import.meta.url), 'utf8')).join('\n')
-  return { text, sha: createHash('sha1').update(text).digest('hex') }
+const FILES = {
+  inbox: read('inbox'),
+  items: read('items'),
+  keep: read('keep'),
+  open: read('open'),
+  list: read('list'),
+  mark: read('mark'),
+  renew: read('renew'),
+  lives: read('lives'),
+  sent: read('sent'),
+  owners: read('owners'),
+}
+
+function read(name: string): string {
+  return readFileSync(new URL(`scripts/${name}.lua`, import.meta.url), 'utf8')
 }

@@ -1,55 +1,57 @@
 -- Stands before each script that works on one inbox: reads it, gives it a new epoch where it must, removes what is due.
 -- The names, types and lives of the keys stand in keys.ts; what they hold stands here and in inboxText.ts.
 --
--- KEYS  1 inbox (hash), 2 order (stream), 3 due (sorted set), 4 forget (sorted set)
--- ARGV  1 channel of the rings, 2 added to the clock in ms, 3 the store's generation, 4 an epoch nobody had, 5 how many
---       are kept, 6 for how long in ms; from 7 on the script's own
+-- Before it stands a line of constants: KEEP, how many are kept; STANDS, for how long in ms; SKEW, added to the clock.
 --
--- inbox   m           epoch generation seq rev unread unseen count floor due forget until
+-- KEYS  1 inbox (hash), 2 order (stream), 3 due (sorted set), 4 forget (sorted set)
+-- ARGV  1 channel of the rings, 2 the store's generation, 3 an epoch nobody had; from 4 on the script's own
+--
+-- inbox   m           seq rev unread unseen count floor due forget until, nine doubles; epoch, generation, each ended by
+--                     a zero byte. Printing numbers as text takes Lua longer than all the rest.
 --         b<seq>      head JSON, a line feed, the body; never parsed here
 --         f<seq>      flags seenAt readAt devices sentAt; only of what was touched. flags: 1 read, 2 seen, 4 archived
 --         i<claim>    seq digest accepted stored; once it has gone also: seenAt readAt devices sentAt why goneAt
 --         g<seq>      claim of what has gone, as long as i<claim> is known
 --         c<collapse> the standing ones with this key, oldest first: seq seq …
--- order   <seq>-0     s: at expires size, i: claim, c: collapse key if any
+-- order   <seq>-0     s: at expires size claim, c: collapse key if any
 -- due     seq by when it expires; forget: claim by when it may be forgotten
 --
+-- Rings: R, before at expires as three doubles, m, the changes as JSON, a line feed, what b<seq> says. at is 0 when
+-- nothing has arrived. A change is [seq, flags], or [seq] when it has gone.
+--
 -- 0 stands for "none" in all of them. until: when the keys are let go.
-local call = redis.call
+local call, format = redis.call, string.format
 local INBOX, ORDER, DUE, FORGET = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local DAY, MAX_ARGUMENTS = 86400000, 1000
-local KEEP, STANDS = tonumber(ARGV[5]), tonumber(ARGV[6])
 
 local time = call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000) + ARGV[2]
+local now = time[1] * 1000 + math.floor(time[2] / 1000) + SKEW
 local epoch, generation, seq, rev, unread, unseen, count, floor, due, forget, till
 -- isChanged: is rung. isTouched: is written, and nobody needs to know. isHeld: the keys are to stand longer.
 local isChanged, isTouched, isHeld, isDueStale = false, false, false, false
 local before, changes = 0, {}
 
 local function pack()
-  return epoch .. ' ' .. generation .. ' ' .. seq .. ' ' .. rev .. ' ' .. unread .. ' ' .. unseen .. ' ' .. count ..
-    ' ' .. floor .. ' ' .. due .. ' ' .. forget .. ' ' .. till
+  return struct.pack('<dddddddddss', seq, rev, unread, unseen, count, floor, due, forget, till, epoch, generation)
 end
 
 -- The keys stand for a day longer than anything in them, and are told so once a day.
 local function stand(untilAtLeast)
-  if untilAtLeast <= tonumber(till) then return end
+  if untilAtLeast <= till then return end
   till = untilAtLeast + DAY
   isTouched, isHeld = true, true
 end
 
 local function hold(key)
-  call('PEXPIREAT', key, till - ARGV[2])
+  call('PEXPIREAT', key, format('%d', till - SKEW))
 end
 local function holdAll()
   for _, key in ipairs(KEYS) do hold(key) end
 end
 
-local function ring(item, blob)
-  call('PUBLISH', ARGV[1], 'R{"epoch":"' .. epoch .. '","seq":' .. seq .. ',"unread":' .. unread .. ',"unseen":' ..
-    unseen .. ',"rev":' .. rev .. ',"due":' .. due .. ',"before":' .. before .. ',"item":' .. (item or 'null') ..
-    ',"changes":[' .. table.concat(changes, ',') .. ']}\n' .. (blob or ''))
+local function ring(packed, at, expires, blob)
+  local told = #changes == 0 and '[]' or '[' .. table.concat(changes, ',') .. ']'
+  call('PUBLISH', ARGV[1], 'R' .. struct.pack('<ddd', before, at, expires) .. packed .. told .. '\n' .. blob)
 end
 
 -- Nothing is removed in most calls: what removes is made when it is needed.
@@ -77,7 +79,7 @@ local function removal()
     if known <= now then return call('HDEL', INBOX, 'i' .. claim) end
     local told = call('HGET', INBOX, 'i' .. claim)
     if not told then return end
-    call('HSET', INBOX, 'i' .. claim, told .. ' ' .. life .. ' ' .. why .. ' ' .. now, 'g' .. of, claim)
+    call('HSET', INBOX, 'i' .. claim, told .. ' ' .. life .. ' ' .. why .. ' ' .. format('%d', now), 'g' .. of, claim)
     call('ZADD', FORGET, known, claim)
     hold(FORGET)
     if forget == 0 or known < forget then forget = known end
@@ -88,14 +90,14 @@ local function removal()
     local entry = call('XRANGE', ORDER, of, of)[1]
     if not entry then return false end
     local fields = entry[2]
-    local at, expires = string.match(fields[2], '^(%d+) (%d+)')
+    local at, expires, claim = string.match(fields[2], '^(%d+) (%d+) %d+ (.*)$')
     at, expires = tonumber(at), tonumber(expires)
     local flags, life = flagsOf(of)
     call('XDEL', ORDER, of)
     call('HDEL', INBOX, 'b' .. of, 'f' .. of)
     if expires > 0 then call('ZREM', DUE, of) end
-    if fields[6] then unlink(fields[6], of) end
-    letGo(of, fields[4], at, why, life)
+    if fields[4] then unlink(fields[4], of) end
+    letGo(of, claim, at, why, life)
     count = count - 1
     if flags < 4 then
       if flags % 2 == 0 then unread = unread - 1 end
@@ -154,7 +156,7 @@ local function removal()
         return
       end
       self.remove(of, 'trimmed')
-      floor = of
+      floor = tonumber(of)
     end
   end
 
@@ -167,26 +169,25 @@ local function removing()
   return made
 end
 
--- text: field m, or false where there is none. Returns true when ids may have been forgotten.
-local function begin(text)
-  if not text then
+-- packed: field m, or false where there is none. Returns true when ids may have been forgotten.
+local function begin(packed)
+  if not packed then
     -- What an eviction may have left of it.
     if call('EXISTS', ORDER, DUE, FORGET) > 0 then call('DEL', ORDER, DUE, FORGET) end
-    epoch, generation, seq, rev, unread, unseen, count = ARGV[4], ARGV[3], 0, now, 0, 0, 0
-    floor, due, forget, till = 0, 0, 0, 0
+    seq, rev, unread, unseen, count, floor, due, forget, till = 0, now, 0, 0, 0, 0, 0, 0, 0
+    generation, epoch = ARGV[2], ARGV[3]
     stand(now + STANDS + DAY)
     return false
   end
-  epoch, generation, seq, rev, unread, unseen, count, floor, due, forget, till = string.match(text,
-    '^(%S+) (%S+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+)$')
-  before, due, forget, count = rev, tonumber(due), tonumber(forget), tonumber(count)
-  if generation ~= ARGV[3] then
-    epoch, generation, isChanged = ARGV[4], ARGV[3], true
+  seq, rev, unread, unseen, count, floor, due, forget, till, epoch, generation = struct.unpack('<dddddddddss', packed)
+  before = rev
+  if generation ~= ARGV[2] then
+    generation, epoch, isChanged = ARGV[2], ARGV[3], true
   end
-  local isDue, isForgotten = due > 0 and due <= now, forget > 0 and forget <= now
-  if isDue then removing().expire() end
+  local isForgotten = forget > 0 and forget <= now
+  if due > 0 and due <= now then removing().expire() end
   if isForgotten then removing().forgetIds() end
-  return isDue or isForgotten
+  return isForgotten
 end
 
 -- Raises rev when something changed, as high as the clock at least.
@@ -199,7 +200,8 @@ end
 local function finish()
   if isChanged then raise() end
   if not (isChanged or isTouched) then return end
-  call('HSET', INBOX, 'm', pack())
+  local packed = pack()
+  call('HSET', INBOX, 'm', packed)
   if isHeld then holdAll() end
-  if isChanged then ring() end
+  if isChanged then ring(packed, 0, 0, '') end
 end

@@ -1,4 +1,9 @@
--- For scripts that answer with items: appends to the reply what stands behind entries of `order`.
+-- For scripts that answer with items.
+local function sizeOf(entry)
+  return tonumber(string.match(entry[2][2], '^%d+ %d+ (%d+)'))
+end
+
+-- Appends to the reply what stands behind entries of `order`.
 local function add(reply, entries)
   for from = 1, #entries, 500 do
     local fields = {}

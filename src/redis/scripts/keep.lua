@@ -1,48 +1,49 @@
 -- Stores one copy, or says that it had been stored: all of it or nothing.
--- ARGV  7 claim, 8 digest of the body, 9 when it was accepted, 10 ttl in ms or 0, 11 collapse key or '', 12 head JSON,
---       13 body
+-- ARGV  4 i<claim>, 5 'digest accepted', 6 'size claim', 7 head JSON, line feed, body; when there is one of them:
+--       8 ttl in ms or 0, 9 collapse key or ''
 -- Returns 'stored epoch seq', 'duplicate epoch seq' or 'conflict'
-local claim, digest, ttl, collapse = ARGV[7], ARGV[8], ARGV[10], ARGV[11]
-local found = call('HMGET', INBOX, 'm', 'i' .. claim)
+local claim, ttl, collapse = ARGV[4], tonumber(ARGV[8]) or 0, ARGV[9] or ''
+local found = call('HMGET', INBOX, 'm', claim)
 local known = found[2]
-if begin(found[1]) then known = call('HGET', INBOX, 'i' .. claim) end
+if begin(found[1]) then known = call('HGET', INBOX, claim) end
 
 if known then
   finish()
-  local original, its = string.match(known, '^(%d+) (%S+)')
-  if its ~= digest then return 'conflict' end
+  local original, digest = string.match(known, '^(%d+) (%S+)')
+  if digest ~= string.match(ARGV[5], '^%S+') then return 'conflict' end
   return 'duplicate ' .. epoch .. ' ' .. original
 end
 
 local wasEmpty = count == 0
 seq, count, unread, unseen = seq + 1, count + 1, unread + 1, unseen + 1
-local expires = ttl == '0' and 0 or now + ttl
+local expires = ttl > 0 and now + ttl or 0
 local leaves = now + STANDS
 if expires > 0 and expires < leaves then leaves = expires end
 if due == 0 or leaves < due then due = leaves end
 stand(leaves + DAY)
-local blob = ARGV[12] .. '\n' .. ARGV[13]
-local state = now .. ' ' .. expires .. ' ' .. #ARGV[13]
+local of, at = format('%d', seq), format('%d', now)
+local state = at .. ' ' .. (ttl > 0 and format('%d', expires) or '0') .. ' ' .. ARGV[6]
 
 if collapse == '' then
-  call('XADD', ORDER, seq, 's', state, 'i', claim)
+  call('XADD', ORDER, of, 's', state)
 else
   local others = {}
-  for of in string.gmatch(call('HGET', INBOX, 'c' .. collapse) or '', '%d+') do
-    if removing().flagsOf(of) % 2 == 1 then others[#others + 1] = of
-    else removing().remove(of, 'replaced') end
+  for other in string.gmatch(call('HGET', INBOX, 'c' .. collapse) or '', '%d+') do
+    if removing().flagsOf(other) % 2 == 1 then others[#others + 1] = other
+    else removing().remove(other, 'replaced') end
   end
-  others[#others + 1] = seq
+  others[#others + 1] = of
   call('HSET', INBOX, 'c' .. collapse, table.concat(others, ' '))
-  call('XADD', ORDER, seq, 's', state, 'i', claim, 'c', collapse)
+  call('XADD', ORDER, of, 's', state, 'c', collapse)
 end
 if expires > 0 then
-  call('ZADD', DUE, expires, seq)
+  call('ZADD', DUE, format('%d', expires), of)
   hold(DUE)
 end
 if count > KEEP then removing().trim() end
 raise()
-call('HSET', INBOX, 'm', pack(), 'i' .. claim, seq .. ' ' .. digest .. ' ' .. ARGV[9] .. ' ' .. now, 'b' .. seq, blob)
+local packed = pack()
+call('HSET', INBOX, 'm', packed, claim, of .. ' ' .. ARGV[5] .. ' ' .. at, 'b' .. of, ARGV[7])
 if isHeld or wasEmpty then holdAll() end
-ring('[' .. now .. ',' .. expires .. ']', blob)
-return 'stored ' .. epoch .. ' ' .. seq
+ring(packed, now, expires, ARGV[7])
+return 'stored ' .. epoch .. ' ' .. of

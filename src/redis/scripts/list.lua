@@ -1,7 +1,7 @@
 -- One page of an inbox.
--- ARGV  7 only what is older than this seq, or '+'; 8 how many; 9 'all', 'unread' or 'archived'; 10 most bytes of bodies
+-- ARGV  4 only what is older than this seq, or '+'; 5 how many; 6 'all', 'unread' or 'archived'; 7 most bytes of bodies
 -- Returns m, the next page's `before` or '', then for each item, newest first: seq, state, flags or nil, head and body
-local limit, filter, maxBytes = tonumber(ARGV[8]), ARGV[9], tonumber(ARGV[10])
+local limit, filter, maxBytes = tonumber(ARGV[5]), ARGV[6], tonumber(ARGV[7])
 begin(call('HGET', INBOX, 'm'))
 finish()
 
@@ -14,7 +14,7 @@ end
 
 -- One more than asked for says that there is a next page.
 local found, bytes, isFull = {}, 0, false
-local from = ARGV[7] == '+' and '+' or string.format('%.0f', ARGV[7] - 1)
+local from = ARGV[4] == '+' and '+' or format('%d', ARGV[4] - 1)
 while from and not isFull do
   local chunk = call('XREVRANGE', ORDER, from, '-', 'COUNT', 100)
   local names = {}
@@ -22,7 +22,7 @@ while from and not isFull do
   local flags = #names > 0 and call('HMGET', INBOX, unpack(names)) or {}
   for i, entry in ipairs(chunk) do
     if passes(flags[i]) then
-      bytes = bytes + string.match(entry[2][2], '%d+$')
+      bytes = bytes + sizeOf(entry)
       if #found == limit or (#found > 0 and bytes > maxBytes) then
         isFull = true
         break
@@ -31,7 +31,7 @@ while from and not isFull do
     end
   end
   local last = #chunk == 100 and string.match(chunk[100][1], '^%d+') - 1 or 0
-  from = last > 0 and string.format('%.0f', last)
+  from = last > 0 and format('%d', last)
 end
 local reply = {pack(), isFull and string.match(found[#found][1], '^%d+') or ''}
 add(reply, found)

@@ -1,11 +1,11 @@
 -- Marks what these ids or everything up to a position name.
--- ARGV  7 op, 8 is there a position: 0 or 1, 9 its epoch, 10 its seq, from 11 on: claims that an id may stand for
+-- ARGV  4 op, 5 is there a position: 0 or 1, 6 its epoch, 7 its seq, from 8 on: claims that an id may stand for
 -- Returns m, or 'epoch' or 'position' when the position is not one of this inbox
-local op, hasPosition, upTo = ARGV[7], ARGV[8] == '1', ARGV[10]
+local op, hasPosition, upTo = ARGV[4], ARGV[5] == '1', ARGV[7]
 begin(call('HGET', INBOX, 'm'))
-if hasPosition and (ARGV[9] ~= epoch or tonumber(upTo) > tonumber(seq)) then
+if hasPosition and (ARGV[6] ~= epoch or tonumber(upTo) > seq) then
   finish()
-  return ARGV[9] ~= epoch and 'epoch' or 'position'
+  return ARGV[6] ~= epoch and 'epoch' or 'position'
 end
 
 local chosen, isChosen = {}, {}
@@ -14,7 +14,7 @@ local function choose(of)
   isChosen[of] = true
   chosen[#chosen + 1] = of
 end
-for from = 11, #ARGV, MAX_ARGUMENTS do
+for from = 8, #ARGV, MAX_ARGUMENTS do
   local fields = {}
   for i = from, math.min(from + MAX_ARGUMENTS - 1, #ARGV) do fields[#fields + 1] = 'i' .. ARGV[i] end
   for _, known in ipairs(call('HMGET', INBOX, unpack(fields))) do
@@ -28,7 +28,7 @@ if hasPosition then
   repeat
     local page = call('XRANGE', ORDER, from, upTo, 'COUNT', MAX_ARGUMENTS)
     for _, entry in ipairs(page) do choose((string.match(entry[1], '^%d+'))) end
-    if #page > 0 then from = string.format('%.0f', string.match(page[#page][1], '^%d+') + 1) end
+    if #page > 0 then from = format('%d', string.match(page[#page][1], '^%d+') + 1) end
   until #page < MAX_ARGUMENTS
 end
 table.sort(chosen, function(a, b) return tonumber(a) < tonumber(b) end)
@@ -63,8 +63,8 @@ local function flag(of, text)
   local wasUnread, wasUnseen = counted(was)
   local isUnread, isUnseen = counted(is)
   unread, unseen = unread + isUnread - wasUnread, unseen + isUnseen - wasUnseen
-  if seen == '0' and math.floor(is / 2) % 2 == 1 then seen = now end
-  if read == '0' and is % 2 == 1 then read = now end
+  if seen == '0' and math.floor(is / 2) % 2 == 1 then seen = format('%d', now) end
+  if read == '0' and is % 2 == 1 then read = format('%d', now) end
   writes[#writes + 1] = 'f' .. of
   writes[#writes + 1] = is .. ' ' .. seen .. ' ' .. read .. ' ' .. rest
   write(MAX_ARGUMENTS)

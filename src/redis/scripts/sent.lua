@@ -1,18 +1,18 @@
 -- Notes to how many more devices copies were written. What is not known any more is left as it is.
 -- KEYS  1 inbox
--- ARGV  1 added to the clock in ms; then for each: seq, devices, how many ms ago
+-- ARGV  for each: seq, devices, how many ms ago
 local call = redis.call
 local time = call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000) + ARGV[1]
+local now = time[1] * 1000 + math.floor(time[2] / 1000) + SKEW
 
 -- text: ends with devices and when they were first written to, 0 when they were not.
 local function add(text, devices, ago)
   local told, sent = string.match(text, '^(%d+) (%d+)$')
-  if sent == '0' then sent = now - ago end
+  if sent == '0' then sent = string.format('%d', now - ago) end
   return told + devices .. ' ' .. sent
 end
 
-for i = 2, #ARGV, 3 do
+for i = 1, #ARGV, 3 do
   local of, devices, ago = ARGV[i], ARGV[i + 1], ARGV[i + 2]
   local found = call('HMGET', KEYS[1], 'f' .. of, 'b' .. of, 'g' .. of)
   local flags, claim = found[1], found[3]
