@@ -5,7 +5,7 @@ import { MAX_DEPTH, parseJson } from './rawJson.ts'
 
 /** What a sender's request says, with the id that it gave, as far as it can be read; or why nothing can be made of it. */
 export type Request = { readonly ok: true; readonly id: string | undefined; readonly submission: Submission } | Refusal
-type Refusal = Extract<Receipt, { readonly ok: false }>
+export type Refusal = Extract<Receipt, { readonly ok: false }>
 type Envelope = Readonly<Record<string, unknown>>
 
 /** A recipient's 200 bytes may all be percent-encoded; quotes and a comma around them. */

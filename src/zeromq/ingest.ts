@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn, setTimeout as pause } from 'node:timers/promises'
 import { Router } from 'zeromq'
-import { maxRequestBytes, type Request, readRequest, replyTo } from '../core/envelope.ts'
+import { maxRequestBytes, type Refusal, type Request, readRequest, replyTo } from '../core/envelope.ts'
 import { asGatewayError, GatewayError } from '../core/errors.ts'
 import type { Events } from '../core/events.ts'
 import type { Clock, Input, Receipt, Submit } from '../core/ports.ts'
@@ -114,20 +114,16 @@ class Ingest implements Input<Submit> {
     const arrivedAt = this.#options.clock.monotonic()
     const { envelope, parts } = open(frames)
     const source = nameOf(envelope[0])
+    const submit = this.#submit
     const request = this.#judge(parts)
     if (!request.ok) return this.#refuse(envelope, source, request)
+    if (submit === undefined) return this.#refuse(envelope, source, refused(new GatewayError('draining'), request.id))
     const size = parts.reduce((sum, { length }) => sum + length, 0)
     this.#requests++
     this.#bytes += size
     let receipt: Receipt
     try {
-      // It is there, or the request would have been refused.
-      receipt = await (this.#submit as Submit)(request.submission, {
-        input: NAME,
-        source,
-        arrivedAt,
-        reach: 'one-node',
-      })
+      receipt = await submit(request.submission, { input: NAME, source, arrivedAt, reach: 'one-node' })
     } catch (thrown) {
       receipt = { ok: false, id: request.id, error: this.#announced(thrown) }
     }
@@ -148,13 +144,12 @@ class Ingest implements Input<Submit> {
     if (body !== undefined && body.length > this.#maxRequestBytes)
       return refused(new GatewayError('draft.tooLarge'), id)
     if (!request.ok) return request
-    if (this.#submit === undefined) return refused(new GatewayError('draining'), id)
     const { requests, bytes } = this.#bounds
     if (this.#requests < requests && this.#bytes < bytes) return request
     return refused(new GatewayError('ingest.busy'), id)
   }
 
-  #refuse(envelope: readonly Buffer[], source: string, refusal: Extract<Request, { ok: false }>): void {
+  #refuse(envelope: readonly Buffer[], source: string, refusal: Refusal): void {
     const error = this.#announced(refusal.error)
     this.#options.events.emit('notification.refused', { input: NAME, source, code: error.code })
     this.#send(envelope, source, replyTo(refusal.id, refusal))
@@ -226,6 +221,6 @@ function nameOf(routingId: Buffer | undefined): string {
   return /^[!-~]{1,64}$/.test(text) ? text : (routingId?.toString('hex', 0, 32) ?? '')
 }
 
-const refused = (error: GatewayError, id?: string): Request => ({ ok: false, id, error })
+const refused = (error: GatewayError, id?: string): Refusal => ({ ok: false, id, error })
 const codeOf = (thrown: unknown) =>
   typeof thrown === 'object' && thrown !== null && 'code' in thrown ? thrown.code : ''
