@@ -161,6 +161,25 @@ export function overDays({ its, other }: Benches): void {
     expect(await it.inbox.lives('a')).toMatchObject([{ user: 'ann', position: { seq: 4 } }])
   })
 
+  test('of two that read alike as `source:id` the one that stands stays known when the other is forgotten', async () => {
+    const it = await other({ ...BOUNDS, days: 30 })
+    const [gone, stands] = [copyOf('ann', 'c', '1', { source: 'a:b' }), copyOf('ann', 'b:c', '2', { source: 'a' })]
+    await it.keep(copyOf('ann', 'a:b:c', '0'), gone)
+    await it.mark('ann', 'delete', 'a:b:c')
+    await it.keep(stands)
+    await it.pass(3 * DAY_MS)
+    expect(await it.inbox.lives('a:b:c')).toMatchObject([{ position: { seq: 3 }, gone: null }])
+    expect(await it.keep(stands, gone)).toEqual([3, 4])
+  })
+
+  test('an id that was forgotten tells the lives of who gets it then', async () => {
+    const it = its()
+    await it.keep(...Array.from({ length: 1_000 }, (_, i) => copyOf(`u${i}`, 'a')))
+    await it.pass((BOUNDS.days + 2) * DAY_MS)
+    await it.keep(copyOf('ann', 'a'))
+    expect((await it.inbox.lives('a')).map(({ user }) => user)).toEqual(['ann'])
+  })
+
   test('after a year without anybody no seq is given again under the same epoch, and the rev is higher', async () => {
     const it = its()
     await it.fill('ann', 3)

@@ -150,7 +150,7 @@ export function ringing({ its, other }: Benches): void {
 /** No ring is missing between any two of these. */
 export function expectChain(rings: readonly Ring[], first: number | undefined): void {
   expect(rings.map(({ before }) => before)).toEqual([first, ...rings.slice(0, -1).map(({ counts }) => counts.rev)])
-  for (const { before, counts } of rings) expect(counts.rev).toBeGreaterThan(before)
+  expect(rings.filter(({ before, counts }) => counts.rev <= before)).toEqual([])
 }
 
 const plain = (ring: Ring) => ({ ...ring, item: ring.item && { ...ring.item, body: textOf(ring.item.body) } })
