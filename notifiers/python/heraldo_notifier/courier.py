@@ -87,7 +87,7 @@ class Courier:
     def look(self, now: float) -> None:
         """Does what is due by now."""
         if self._repeat_at is not None and self._repeat_at <= now:
-            self.repeat()
+            self.repeat(now)
         self._look_for_late(now)
         if self._spool.is_empty and now - self._heard_at >= _ASK_EVERY:
             known = self._tail.take_oldest()
@@ -106,11 +106,12 @@ class Courier:
             due.append(self._heard_at + _ASK_EVERY)
         return min(due, default=None)
 
-    def repeat(self) -> None:
-        """Tells the store what an earlier life of it has acknowledged."""
+    def repeat(self, now: float) -> None:
+        """Tells the store what an earlier life of it has acknowledged. What has expired where it was lost stays away."""
         if self._repeat_at is not None and self._store is not None:
             self._repeat_at = None
-            self._spool.repeat(self._tail.take_others_than(self._store))
+            lost = self._tail.take_others_than(self._store)
+            self._spool.repeat([one for one in lost if one.request.ttl is None or now - one.stored_at < one.request.ttl])
 
     def give_up(self) -> List[str]:
         """The ids of what was not acknowledged."""

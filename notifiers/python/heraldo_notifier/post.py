@@ -113,8 +113,9 @@ class Post:
     def _is_over(self) -> bool:
         if self._drain_until is None:
             return False
-        self._courier.repeat()
-        return (self._courier.is_done and not self._letters) or time.monotonic() >= self._drain_until
+        now = time.monotonic()
+        self._courier.repeat(now)
+        return (self._courier.is_done and not self._letters) or now >= self._drain_until
 
     def _sleep(self) -> None:
         """Until there is something to do."""

@@ -19,6 +19,8 @@ class Request:
     recipients: Dict[str, str]
     #: Whether there will be copies in inboxes.
     is_kept: bool
+    #: For how many seconds somebody needs it; None: as long as it stands.
+    ttl: Optional[int]
     #: The two-frame form: the body is delivered byte for byte.
     frames: List[bytes]
     #: What it takes in memory, about.
@@ -67,4 +69,4 @@ def request(
     encoded_body = drafts.encode_body(body, max_bytes)
     is_kept = keep is not False and any(wire != "*" and not wire.startswith("#") for wire in wires)
     size = len(encoded) + len(encoded_body) + _OVERHEAD_BYTES
-    return Request(id, recipients, is_kept, [encoded, encoded_body], size)
+    return Request(id, recipients, is_kept, ttl, [encoded, encoded_body], size)

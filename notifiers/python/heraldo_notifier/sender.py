@@ -104,6 +104,7 @@ class Sender:
         future: Future[Acknowledged] = Future()
         future.set_running_or_notify_cancel()
         request = self._request(requests.users, users, body, type, id, ttl, collapse, keep)
+        self._herald.start()
         self._post.send(request, lambda outcome: self._herald.tell(future, outcome))
         return future
 
@@ -219,17 +220,19 @@ class _Herald:
         self._lock = threading.RLock()
         self._thread: Optional[threading.Thread] = None
 
+    def start(self) -> None:
+        with self._lock:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="heraldo-herald", daemon=True)
+                self._thread.start()
+
     def tell(self, future: Future[Acknowledged], outcome: Outcome) -> None:
-        """Called by the background thread alone."""
         if isinstance(outcome, Acknowledged):
             acknowledged = outcome
             self._news.put(lambda: future.set_result(acknowledged))
         else:
             refused = outcome
             self._news.put(lambda: future.set_exception(refused))
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name="heraldo-herald", daemon=True)
-            self._thread.start()
 
     def close(self) -> None:
         """Returns when every future knows. A callback of one may close as well, and does not wait for itself."""

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 import unittest
-from typing import Any, List
+from typing import Any, List, Optional
 
 from heraldo_notifier.courier import Courier
 from heraldo_notifier.options import read_sender_options
@@ -29,10 +29,10 @@ class CourierTest(unittest.TestCase):
         self.hung_up += 1
         self.sent += "/"
 
-    def add(self, ids: str, to: str = "42") -> None:
+    def add(self, ids: str, to: str = "42", ttl: Optional[int] = None) -> None:
         for id in ids:
             wires = users(to) if to != "*" else {"*": "*"}
-            made = request(wires, 1, None, id, None, None, None, None, 1000)
+            made = request(wires, 1, None, id, ttl, None, None, None, 1000)
             self.courier.add(Entry(made, self.outcomes.append))
         self.send()
 
@@ -145,3 +145,13 @@ class CourierTest(unittest.TestCase):
         self.answer("x", "s2")
         self.go(0.6)
         self.assertEqual(self.sent, "lkxk")
+
+    def test_what_has_expired_meanwhile_is_not_repeated(self) -> None:
+        self.add("a", ttl=5)
+        self.add("b", ttl=20)
+        self.answer("ab")
+        self.go(9)
+        self.add("c")
+        self.answer("c", "s2")
+        self.go(0.6)
+        self.assertEqual(self.sent, "abcb")

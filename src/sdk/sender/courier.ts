@@ -199,7 +199,8 @@ export class Courier {
   #repeatNow(): void {
     if (this.#repeatAt === undefined || this.#store === undefined) return
     this.#repeatAt = undefined
-    this.#spool.repeat(this.#tail.takeOthersThan(this.#store))
+    const now = this.#around.clock.monotonic()
+    this.#spool.repeat(this.#tail.takeOthersThan(this.#store).filter((entry) => isNeeded(entry, now)))
   }
 
   /** The connection is gone: another one, after a pause, to the next gateway. What flew is sent again. */
@@ -252,6 +253,10 @@ export class Courier {
     this.#tick = { at, cancel }
   }
 }
+
+/** What has expired where it was lost stays away. */
+const isNeeded = ({ request: { ttlMs }, stored }: Entry, now: number) =>
+  ttlMs === undefined || stored === undefined || now - stored.at < ttlMs
 
 /** A late answer to an earlier one of the same id names other recipients. */
 const isFor = ({ request: { recipients } }: Entry, { positions }: Acknowledgement) =>

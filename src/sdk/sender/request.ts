@@ -26,6 +26,8 @@ export interface Request {
   readonly recipients: ReadonlyMap<string, string>
   /** Whether there will be copies in inboxes. */
   readonly isKept: boolean
+  /** For how long somebody needs it; undefined: as long as it stands. */
+  readonly ttlMs: number | undefined
   /** PROTOCOL §2, the two-frame form: the body is delivered byte for byte. */
   readonly frames: readonly [Uint8Array, Uint8Array]
   /** What it takes in memory, about. */
@@ -53,6 +55,7 @@ export function request(
     id,
     recipients,
     isKept: keep !== false && to.some(isUser),
+    ttlMs: ttl === undefined ? undefined : ttl * 1000,
     frames: [header, bytes],
     bytes: header.length + bytes.length + OVERHEAD_BYTES,
   }

@@ -19,13 +19,15 @@ export interface Entry {
  * before everything later.
  */
 export class Spool {
-  readonly #fresh: Entry[] = []
+  #fresh: Entry[] = []
+  /** Where `#fresh` begins: to shift a long array is to move it. */
+  #first = 0
   readonly #again: Entry[] = []
   #isSorted = true
   readonly #flying = new Map<string, Entry>()
 
   get isEmpty(): boolean {
-    return this.#fresh.length === 0 && this.#again.length === 0 && this.#flying.size === 0
+    return this.#fresh.length === this.#first && this.#again.length === 0 && this.#flying.size === 0
   }
 
   get flying(): number {
@@ -40,10 +42,10 @@ export class Spool {
   takeNext(now: number): Entry | undefined {
     if (!this.#isSorted) this.#again.sort((a, b) => a.number - b.number)
     this.#isSorted = true
-    const queue = this.#again.length > 0 ? this.#again : this.#fresh
-    const next = queue[0]
+    const next = this.#again[0] ?? this.#fresh[this.#first]
     if (next === undefined || this.#flying.has(next.request.id)) return undefined
-    queue.shift()
+    if (this.#again.length > 0) this.#again.shift()
+    else this.#skipFirst()
     next.sentAt = now
     this.#flying.set(next.request.id, next)
     return next
@@ -89,7 +91,13 @@ export class Spool {
   takeAll(): readonly Entry[] {
     this.putAllBack()
     const again = this.#again.splice(0).sort((a, b) => a.number - b.number)
-    return [...again, ...this.#fresh.splice(0)]
+    return [...again, ...this.#fresh.splice(0).slice(this.#first)]
+  }
+
+  #skipFirst(): void {
+    if (++this.#first * 2 < this.#fresh.length) return
+    this.#fresh = this.#fresh.slice(this.#first)
+    this.#first = 0
   }
 
   #land(entry: Entry): boolean {

@@ -199,6 +199,23 @@ test('what was told live is not repeated to another life of the store', async ()
   expect(sent()).toEqual(['lkxk'])
 })
 
+test('what has expired meanwhile is not repeated', async () => {
+  const { made, post, answer, pass, sent } = courier()
+  for (const [id, ttl] of [
+    ['a', 5],
+    ['b', 20],
+  ] as const)
+    void made.send(request(new Map([['42', '42']]), 1, { id, ttl }, undefined, 1000))
+  await settled()
+  for (const id of 'ab') answer(id)
+  await pass(9000)
+  post('c')
+  await settled()
+  answer('c', { store: 's2' })
+  await pass(600)
+  expect(sent()).toEqual(['abcb'])
+})
+
 test('closing leaves no timer and no line', async () => {
   const { made, post, answer, clock, lines } = courier()
   post('a')
