@@ -1,5 +1,14 @@
 import type { ManagerOptions, SocketOptions } from 'socket.io-client'
-import { connect, type Farewell, type Heraldo, type Meta, type Options, type State } from '../../client/index.ts'
+import {
+  type Change,
+  type Counts,
+  connect,
+  type Farewell,
+  type Heraldo,
+  type Meta,
+  type Options,
+  type State,
+} from '../../client/index.ts'
 
 /** A page: our own client, and everything that it told, in order. */
 export interface Page {
@@ -9,6 +18,10 @@ export interface Page {
   /** Each with the code of its reason. */
   readonly states: [State, string | undefined][]
   readonly byes: Farewell[]
+  readonly counts: Counts[]
+  readonly changes: Change[]
+  /** How often it was told to list again. */
+  readonly stale: () => number
 }
 
 const pages: Page[] = []
@@ -21,13 +34,18 @@ export function openClient(
 ): Page {
   const pauses = { transports: ['websocket'], reconnectionDelay: 20, reconnectionDelayMax: 100 }
   const heraldo = connect(url, { ...options, socketio: { ...pauses, ...socketio } })
-  const page: Page = { heraldo, bodies: [], metas: [], states: [], byes: [] }
+  let stale = 0
+  const told = { bodies: [], metas: [], states: [], byes: [], counts: [], changes: [] }
+  const page: Page = { heraldo, ...told, stale: () => stale }
   heraldo.on('notification', (body, meta) => {
     page.bodies.push(body)
     page.metas.push(meta)
   })
   heraldo.on('state', (state, reason) => page.states.push([state, reason?.code]))
   heraldo.on('bye', (farewell) => page.byes.push(farewell))
+  heraldo.on('counts', (counts) => page.counts.push(counts))
+  heraldo.on('change', (changes) => page.changes.push(...changes))
+  heraldo.on('stale', () => void stale++)
   pages.push(page)
   return page
 }
