@@ -53,7 +53,7 @@ async function cpu() {
 
 async function keep(bound) {
   const files = ['inbox', 'keep'].map((name) => readFileSync(`src/redis/scripts/${name}.lua`, 'utf8'))
-  const sha = await redis.script('LOAD', [`local KEEP, STANDS, SKEW = ${bound}, ${STANDS_MS}, 0`, ...files].join('\n'))
+  const sha = await redis.script('LOAD', [`local KEEP, STANDS = ${bound}, ${STANDS_MS}\nlocal NOW`, ...files].join('\n'))
   return (pipeline, user, i) => {
     const inbox = `b:inbox:{${user}}`
     const keys = [inbox, `${inbox}:order`, `${inbox}:due`, `${inbox}:forget`]
@@ -64,7 +64,7 @@ async function keep(bound) {
 }
 
 async function owners() {
-  const text = readFileSync('src/redis/scripts/owners.lua', 'utf8')
+  const text = `local NOW\n${readFileSync('src/redis/scripts/owners.lua', 'utf8')}`
   const sha = await redis.script('LOAD', text)
   return (pipeline, user, i) => pipeline.evalsha(sha, 1, `b:id:n${i}`, 1_000, STANDS_MS, user)
 }

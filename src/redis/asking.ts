@@ -31,12 +31,13 @@ export class Asking {
     return this.#options.scripts()
   }
 
-  call(name: keyof Scripts, user: string, args: readonly Argument[]): Call {
+  /** `field`: read along with the inbox. */
+  call(name: keyof Scripts, user: string, args: readonly Argument[], field = ''): Call {
     const { prefix, newEpoch } = this.#options
     return {
       script: this.scripts[name],
       keys: inboxKeys(prefix, user),
-      args: [channelOfUser(prefix, user), this.generation(), newEpoch(), ...args],
+      args: [channelOfUser(prefix, user), this.generation(), newEpoch(), field, ...args],
     }
   }
 

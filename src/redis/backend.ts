@@ -15,8 +15,8 @@ export interface RedisBackendOptions extends Pick<RedisInboxOptions, 'newEpoch' 
   readonly keep: number
   /** How long a notification stands. */
   readonly days: number
-  /** Added to the store's clock, in milliseconds: for who cannot wait for it. */
-  readonly skewMs?: () => number
+  /** In place of the store's own clock, for who cannot wait for it. */
+  readonly storeNow?: () => number
   /** May be shared with others. Stays open. */
   readonly redis: Redis
   /** For subscriptions alone. Is closed with the rest. */
@@ -41,15 +41,15 @@ export interface RedisBackend {
 }
 
 export function redisBackend(options: RedisBackendOptions): RedisBackend {
-  const { redis, subscriber, store, prefix, events, clock, keep, skewMs = () => 0 } = options
+  const { redis, subscriber, store, prefix, events, clock, keep, storeNow = () => undefined } = options
   const onFault = (error: unknown) => events.emit('gateway.failed', { during: `what ${store} was asked`, error })
   const standsMs = Math.round(options.days * DAY_MS)
-  let skew = skewMs()
-  let scripts = scriptsWith({ keep, standsMs, skewMs: skew })
+  let now = storeNow()
+  let scripts = scriptsWith({ keep, standsMs, now })
   const currentScripts = () => {
-    if (skew === skewMs()) return scripts
-    skew = skewMs()
-    scripts = scriptsWith({ keep, standsMs, skewMs: skew })
+    if (now === storeNow()) return scripts
+    now = storeNow()
+    scripts = scriptsWith({ keep, standsMs, now })
     return scripts
   }
   const generation = redisGeneration({
@@ -59,7 +59,7 @@ export function redisBackend(options: RedisBackendOptions): RedisBackend {
     onRefusal: (reason) => events.emit('store.lost', { store, reason: `it does not say which one it is: ${reason}` }),
   })
   const channels = redisChannels({ redis: subscriber, prefix, clock, onFault })
-  const inbox = redisInbox({ ...options, channels, generation, scripts: currentScripts, standsMs, skewMs, onFault })
+  const inbox = redisInbox({ ...options, channels, generation, scripts: currentScripts, standsMs, storeNow, onFault })
   let checked: string | undefined
   generation.onKnown(() => {
     if (generation.current() === checked) return

@@ -19,8 +19,8 @@ export interface RedisInboxOptions extends AskingOptions {
   /** More bytes of bodies than these are not resumed, and not put on one page. */
   readonly maxResumeBytes: number
   readonly clock: Clock
-  /** Added to the store's clock. */
-  readonly skewMs: () => number
+  /** In place of the store's own clock. */
+  readonly storeNow: () => number | undefined
 }
 
 const DAY_MS = 86_400_000
@@ -73,11 +73,11 @@ function keeps(asking: Asking, copies: readonly Copy[]): Call[] {
     const { user, source, body, ttlMs, collapse, acceptedAt } = copy
     const id = publicId(copy, copy.id)
     const claim = claimOf(copy)
-    const args = [`i${claim}`, `${digestOf(body)} ${acceptedAt}`, `${body.length} ${claim}`, printBlob(id, copy)]
-    if (ttlMs === undefined && collapse === undefined) return asking.call('keep', user, args)
+    const args = [`${digestOf(body)} ${acceptedAt}`, `${body.length} ${claim}`, printBlob(id, copy)]
+    if (ttlMs === undefined && collapse === undefined) return asking.call('keep', user, args, `i${claim}`)
     // The source's length keeps it and the key apart.
     const key = collapse === undefined ? '' : `${source.length}:${source}:${collapse}`
-    return asking.call('keep', user, [...args, ttlMs ?? 0, key])
+    return asking.call('keep', user, [...args, ttlMs ?? 0, key], `i${claim}`)
   })
 }
 
@@ -93,7 +93,7 @@ function owns(asking: Asking, { prefix, standsMs }: RedisInboxOptions, copies: r
   return [...usersOf].map(([id, users]) => ({
     script: asking.scripts.owners,
     keys: [ownersKey(prefix, id)],
-    args: [MAX_OWNERS, standsMs + DAY_MS, ...users],
+    args: [MAX_OWNERS, Math.max(standsMs, DAY_MS), ...users],
   }))
 }
 
@@ -149,7 +149,7 @@ const REFUSALS: ReadonlyMap<string, ErrorCode> = new Map([
 
 async function states(
   asking: Asking,
-  { prefix, skewMs }: RedisInboxOptions,
+  { prefix, storeNow }: RedisInboxOptions,
   users: readonly string[],
 ): Promise<readonly (InboxState | null)[]> {
   const states: (InboxState | null)[] = []
@@ -159,7 +159,7 @@ async function states(
       Promise.all([redis.time(), ...batch.map((user) => redis.hgetBuffer(inboxKeys(prefix, user)[0], 'm'))]),
     )
     const [seconds = 0, micros = 0] = time
-    const now = seconds * 1_000 + Math.floor(micros / 1_000) + skewMs()
+    const now = storeNow() ?? seconds * 1_000 + Math.floor(micros / 1_000)
     const metas = found.map(async (bytes, i) => {
       const meta = bytes === null ? null : parseMeta(bytes)
       if (meta === null || meta.generation === own) return meta

@@ -13,8 +13,8 @@ export interface Constants {
   /** How many an inbox holds. */
   readonly keep: number
   readonly standsMs: number
-  /** Added to the store's clock. */
-  readonly skewMs: number
+  /** What time it is, in milliseconds since 1970; undefined: what the store's own clock says. */
+  readonly now: number | undefined
 }
 
 export type Argument = string | number | Uint8Array
@@ -31,8 +31,8 @@ export type Answer = Buffer | number | null | readonly Answer[]
 export type Scripts = ReturnType<typeof scriptsWith>
 
 /** Each of them is made of files in scripts/, in this order. */
-export function scriptsWith({ keep, standsMs, skewMs }: Constants) {
-  const constants = `local KEEP, STANDS, SKEW = ${keep}, ${standsMs}, ${skewMs}\n`
+export function scriptsWith({ keep, standsMs, now }: Constants) {
+  const constants = `local KEEP, STANDS, NOW = ${keep}, ${standsMs}, ${now ?? 'nil'}\n`
   const script = (...names: readonly (keyof typeof FILES)[]): Script => {
     const text = constants + names.map((name) => FILES[name]).join('\n')
     return { text, sha: createHash('sha1').update(text).digest('hex') }

@@ -1,7 +1,8 @@
 import { userAddress } from '../../src/core/address.ts'
 import { startBackend } from '../support/redisBackend.ts'
 import { type RedisServer, startRedis } from '../support/redisServer.ts'
-import { inboxContract } from './inboxContract.ts'
+import type { MakeInbox } from './inbox/bench.ts'
+import { inboxContract, inboxOverDaysContract } from './inboxContract.ts'
 
 let server: RedisServer
 beforeAll(async () => {
@@ -9,13 +10,19 @@ beforeAll(async () => {
 })
 afterAll(() => server.stop())
 
-inboxContract('redisInbox', async (bounds) => {
-  const backend = await startBackend(server.port, bounds)
-  await backend.redis.flushall()
-  return {
-    inbox: backend.inbox,
-    advance: (ms) => backend.advance(ms),
-    follow: (user) => backend.broker.follow(userAddress(user)),
-    close: () => backend.close(),
+/** Its own clock; or one that stands still until the test winds it. */
+const make =
+  (isClockStopped: boolean): MakeInbox =>
+  async (bounds) => {
+    const backend = await startBackend(server.port, bounds, { isClockStopped })
+    await backend.redis.flushall()
+    return {
+      inbox: backend.inbox,
+      advance: isClockStopped ? (ms) => backend.advance(ms) : undefined,
+      follow: (user) => backend.broker.follow(userAddress(user)),
+      close: () => backend.close(),
+    }
   }
-})
+
+inboxContract('redisInbox', make(false))
+inboxOverDaysContract('redisInbox', make(true))

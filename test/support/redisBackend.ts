@@ -11,7 +11,7 @@ export const PREFIX = 'test:'
 export interface RunningBackend extends RedisBackend {
   readonly redis: Redis
   readonly events: Events
-  /** Winds the clock of its Redis, as this gateway sees it. */
+  /** Winds the clock of its Redis, as this gateway sees it; only where it was stopped. */
   advance(ms: number): void
 }
 
@@ -19,11 +19,12 @@ export interface RunningBackend extends RedisBackend {
 export async function startBackend(
   port: number,
   bounds: { keep?: number; days?: number; maxResumeBytes?: number } = {},
-  { events = new Events(), wait = true } = {},
+  { events = new Events(), wait = true, isClockStopped = false } = {},
 ): Promise<RunningBackend> {
   const connect = (store: string) => redisConnection({ url: `redis://127.0.0.1:${port}/0`, store, events })
   const redis = connect('test')
-  let skew = 0
+  const start = Date.now()
+  let passed = 0
   const backend = redisBackend({
     redis,
     subscriber: connect('test subscriptions'),
@@ -31,13 +32,13 @@ export async function startBackend(
     prefix: PREFIX,
     node: randomUUID(),
     events,
-    clock,
+    clock: isClockStopped ? { ...clock, monotonic: () => passed } : clock,
     newEpoch: () => randomBytes(9).toString('base64url'),
     keep: 60,
     days: 3,
     maxResumeBytes: 2_000,
     ...bounds,
-    skewMs: () => skew,
+    ...(isClockStopped && { storeNow: () => start + passed }),
   })
   if (wait) await until('the backend is up', () => backend.isUp())
   return {
@@ -45,7 +46,7 @@ export async function startBackend(
     redis,
     events,
     advance(ms) {
-      skew += ms
+      passed += ms
     },
     async close() {
       await backend.close()

@@ -1,10 +1,12 @@
 -- Stands before each script that works on one inbox: reads it, gives it a new epoch where it must, removes what is due.
 -- The names, types and lives of the keys stand in keys.ts; what they hold stands here and in inboxText.ts.
 --
--- Before it stands a line of constants: KEEP, how many are kept; STANDS, for how long in ms; SKEW, added to the clock.
+-- Before it stands a line of constants: KEEP, how many are kept; STANDS, for how long in ms; NOW, what time it is, if not
+-- what the store's own clock says.
 --
 -- KEYS  1 inbox (hash), 2 order (stream), 3 due (sorted set), 4 forget (sorted set)
--- ARGV  1 channel of the rings, 2 the store's generation, 3 an epoch nobody had; from 4 on the script's own
+-- ARGV  1 channel of the rings, 2 the store's generation, 3 an epoch nobody had, 4 a field that is read along, or '';
+--       from 5 on the script's own
 --
 -- inbox   m           seq rev unread unseen count floor due forget until, nine doubles; epoch, generation, each ended by
 --                     a zero byte. Printing numbers as text takes Lua longer than all the rest.
@@ -24,16 +26,17 @@ local call, format = redis.call, string.format
 local INBOX, ORDER, DUE, FORGET = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local DAY, MAX_ARGUMENTS = 86400000, 1000
 
-local time = call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000) + SKEW
+local now = NOW
+if not now then
+  local time = call('TIME')
+  now = time[1] * 1000 + math.floor(time[2] / 1000)
+end
+local found = call('HMGET', INBOX, 'm', ARGV[4])
+local packed, beside, wasThere = found[1], found[2], found[1] ~= false
 local epoch, generation, seq, rev, unread, unseen, count, floor, due, forget, till
 -- isChanged: is rung. isTouched: is written, and nobody needs to know. isHeld: the keys are to stand longer.
 local isChanged, isTouched, isHeld, isDueStale = false, false, false, false
 local before, changes = 0, {}
-
-local function pack()
-  return struct.pack('<dddddddddss', seq, rev, unread, unseen, count, floor, due, forget, till, epoch, generation)
-end
 
 -- The keys stand for a day longer than anything in them, and are told so once a day.
 local function stand(untilAtLeast)
@@ -43,25 +46,15 @@ local function stand(untilAtLeast)
 end
 
 local function hold(key)
-  call('PEXPIREAT', key, format('%d', till - SKEW))
-end
-local function holdAll()
-  for _, key in ipairs(KEYS) do hold(key) end
-end
-
-local function ring(packed, at, expires, blob)
-  local told = #changes == 0 and '[]' or '[' .. table.concat(changes, ',') .. ']'
-  call('PUBLISH', ARGV[1], 'R' .. struct.pack('<ddd', before, at, expires) .. packed .. told .. '\n' .. blob)
+  call('PEXPIRE', key, format('%d', till - now))
 end
 
 -- Nothing is removed in most calls: what removes is made when it is needed.
 local function removal()
   local self = {}
 
-  local function flagsOf(of)
-    local flags, seen, read, devices, sent =
-      string.match(call('HGET', INBOX, 'f' .. of) or '0 0 0 0 0', '^(%d+) (%d+) (%d+) (%d+) (%d+)$')
-    return tonumber(flags), seen .. ' ' .. read .. ' ' .. devices .. ' ' .. sent
+  local function isRead(of)
+    return string.match(call('HGET', INBOX, 'f' .. of) or '0', '^%d+') % 2 == 1
   end
 
   local function unlink(key, of)
@@ -74,30 +67,30 @@ local function removal()
   end
 
   -- Its id stays known until it is a day old.
-  local function letGo(of, claim, at, why, life)
+  local function letGo(of, claim, told, at, why, life)
     local known = at + DAY
     if known <= now then return call('HDEL', INBOX, 'i' .. claim) end
-    local told = call('HGET', INBOX, 'i' .. claim)
-    if not told then return end
-    call('HSET', INBOX, 'i' .. claim, told .. ' ' .. life .. ' ' .. why .. ' ' .. format('%d', now), 'g' .. of, claim)
-    call('ZADD', FORGET, known, claim)
-    hold(FORGET)
+    call('HSET', INBOX, 'i' .. claim, told .. life .. ' ' .. why .. ' ' .. format('%d', now), 'g' .. of, claim)
+    call('ZADD', FORGET, format('%d', known), claim)
+    if forget == 0 then hold(FORGET) end
     if forget == 0 or known < forget then forget = known end
   end
 
-  -- of: a text. False when it does not stand.
-  function self.remove(of, why)
-    local entry = call('XRANGE', ORDER, of, of)[1]
+  -- of: a text, entry: what order says of it, if that is known already. False when it does not stand.
+  function self.remove(of, why, entry)
+    entry = entry or call('XRANGE', ORDER, of, of)[1]
     if not entry then return false end
     local fields = entry[2]
     local at, expires, claim = string.match(fields[2], '^(%d+) (%d+) %d+ (.*)$')
     at, expires = tonumber(at), tonumber(expires)
-    local flags, life = flagsOf(of)
+    local told = call('HMGET', INBOX, 'i' .. claim, 'f' .. of)
+    local flags, life = string.match(told[2] or '0 0 0 0 0', '^(%d+)( .*)$')
+    flags = tonumber(flags)
     call('XDEL', ORDER, of)
     call('HDEL', INBOX, 'b' .. of, 'f' .. of)
     if expires > 0 then call('ZREM', DUE, of) end
     if fields[4] then unlink(fields[4], of) end
-    letGo(of, claim, at, why, life)
+    if told[1] then letGo(of, claim, told[1], at, why, life) end
     count = count - 1
     if flags < 4 then
       if flags % 2 == 0 then unread = unread - 1 end
@@ -109,10 +102,10 @@ local function removal()
     return true
   end
 
-  -- The oldest that stands, and when it is too old.
+  -- The oldest that stands, when it is too old, and what order says of it.
   local function oldest()
     local entry = call('XRANGE', ORDER, '-', '+', 'COUNT', 1)[1]
-    if entry then return string.match(entry[1], '^%d+'), string.match(entry[2][2], '^%d+') + STANDS end
+    if entry then return string.match(entry[1], '^%d+'), string.match(entry[2][2], '^%d+') + STANDS, entry end
   end
 
   function self.refreshDue()
@@ -126,10 +119,10 @@ local function removal()
   function self.expire()
     for _, of in ipairs(call('ZRANGEBYSCORE', DUE, '-inf', now)) do self.remove(of, 'expired') end
     call('ZREMRANGEBYSCORE', DUE, '-inf', now)
-    local of, leaves = oldest()
+    local of, leaves, entry = oldest()
     while of and leaves <= now do
-      self.remove(of, 'expired')
-      of, leaves = oldest()
+      self.remove(of, 'expired', entry)
+      of, leaves, entry = oldest()
     end
     self.refreshDue()
     isTouched = true
@@ -149,18 +142,18 @@ local function removal()
 
   function self.trim()
     while count > KEEP do
-      local of = oldest()
+      local of, _, entry = oldest()
       -- Somebody else must have emptied it.
       if not of then
         count = 0
         return
       end
-      self.remove(of, 'trimmed')
+      self.remove(of, 'trimmed', entry)
       floor = tonumber(of)
     end
   end
 
-  self.flagsOf = flagsOf
+  self.isRead = isRead
   return self
 end
 local made
@@ -169,39 +162,41 @@ local function removing()
   return made
 end
 
--- packed: field m, or false where there is none. Returns true when ids may have been forgotten.
-local function begin(packed)
-  if not packed then
-    -- What an eviction may have left of it.
-    if call('EXISTS', ORDER, DUE, FORGET) > 0 then call('DEL', ORDER, DUE, FORGET) end
-    seq, rev, unread, unseen, count, floor, due, forget, till = 0, now, 0, 0, 0, 0, 0, 0, 0
-    generation, epoch = ARGV[2], ARGV[3]
-    stand(now + STANDS + DAY)
-    return false
+-- Ends every script: writes what is another than before, and rings. rev rises as high as the clock at least. What has
+-- arrived, if anything: when, until when, its fields but m.
+local function finish(at, expires, claim, told, name, blob)
+  if isDueStale then removing().refreshDue() end
+  if isChanged then rev = math.max(rev + 1, now)
+  elseif not isTouched then return end
+  packed = struct.pack('<dddddddddss', seq, rev, unread, unseen, count, floor, due, forget, till, epoch, generation)
+  if at then call('HSET', INBOX, 'm', packed, claim, told, name, blob)
+  else call('HSET', INBOX, 'm', packed) end
+  if isHeld then
+    for _, key in ipairs(KEYS) do hold(key) end
   end
+  if not isChanged then return end
+  local left = #changes == 0 and '[]' or '[' .. table.concat(changes, ',') .. ']'
+  call('PUBLISH', ARGV[1], 'R' .. struct.pack('<ddd', before, at or 0, expires or 0) .. packed .. left .. '\n' .. (blob or ''))
+end
+
+if wasThere then
   seq, rev, unread, unseen, count, floor, due, forget, till, epoch, generation = struct.unpack('<dddddddddss', packed)
   before = rev
   if generation ~= ARGV[2] then
     generation, epoch, isChanged = ARGV[2], ARGV[3], true
   end
-  local isForgotten = forget > 0 and forget <= now
-  if due > 0 and due <= now then removing().expire() end
-  if isForgotten then removing().forgetIds() end
-  return isForgotten
-end
-
--- Raises rev when something changed, as high as the clock at least.
-local function raise()
-  if isDueStale then removing().refreshDue() end
-  rev = math.max(rev + 1, now)
-end
-
--- Ends every script but keep.
-local function finish()
-  if isChanged then raise() end
-  if not (isChanged or isTouched) then return end
-  local packed = pack()
-  call('HSET', INBOX, 'm', packed)
-  if isHeld then holdAll() end
-  if isChanged then ring(packed, 0, 0, '') end
+  if due > 0 and due <= now then
+    removing().expire()
+    beside = call('HGET', INBOX, ARGV[4])
+  end
+  if forget > 0 and forget <= now then
+    removing().forgetIds()
+    beside = call('HGET', INBOX, ARGV[4])
+  end
+else
+  -- What an eviction may have left of it.
+  if call('EXISTS', ORDER, DUE, FORGET) > 0 then call('DEL', ORDER, DUE, FORGET) end
+  seq, rev, unread, unseen, count, floor, due, forget, till = 0, now, 0, 0, 0, 0, 0, 0, 0
+  generation, epoch = ARGV[2], ARGV[3]
+  stand(now + STANDS + DAY)
 end

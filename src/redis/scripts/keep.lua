@@ -1,20 +1,19 @@
 -- Stores one copy, or says that it had been stored: all of it or nothing.
--- ARGV  4 i<claim>, 5 'digest accepted', 6 'size claim', 7 head JSON, line feed, body; when there is one of them:
+-- ARGV  4 i<claim>; 5 'digest accepted', 6 'size claim', 7 head JSON, line feed, body; when there is one of them:
 --       8 ttl in ms or 0, 9 collapse key or ''
 -- Returns 'stored epoch seq', 'duplicate epoch seq' or 'conflict'
-local claim, ttl, collapse = ARGV[4], tonumber(ARGV[8]) or 0, ARGV[9] or ''
-local found = call('HMGET', INBOX, 'm', claim)
-local known = found[2]
-if begin(found[1]) then known = call('HGET', INBOX, claim) end
+local ttl, collapse = tonumber(ARGV[8]) or 0, ARGV[9] or ''
 
-if known then
+if beside then
   finish()
-  local original, digest = string.match(known, '^(%d+) (%S+)')
+  local original, digest = string.match(beside, '^(%d+) (%S+)')
   if digest ~= string.match(ARGV[5], '^%S+') then return 'conflict' end
   return 'duplicate ' .. epoch .. ' ' .. original
 end
 
-local wasEmpty = count == 0
+-- Its stream is made with it.
+if count == 0 then isHeld = true end
+isChanged = true
 seq, count, unread, unseen = seq + 1, count + 1, unread + 1, unseen + 1
 local expires = ttl > 0 and now + ttl or 0
 local leaves = now + STANDS
@@ -29,7 +28,7 @@ if collapse == '' then
 else
   local others = {}
   for other in string.gmatch(call('HGET', INBOX, 'c' .. collapse) or '', '%d+') do
-    if removing().flagsOf(other) % 2 == 1 then others[#others + 1] = other
+    if removing().isRead(other) then others[#others + 1] = other
     else removing().remove(other, 'replaced') end
   end
   others[#others + 1] = of
@@ -41,9 +40,5 @@ if expires > 0 then
   hold(DUE)
 end
 if count > KEEP then removing().trim() end
-raise()
-local packed = pack()
-call('HSET', INBOX, 'm', packed, claim, of .. ' ' .. ARGV[5] .. ' ' .. at, 'b' .. of, ARGV[7])
-if isHeld or wasEmpty then holdAll() end
-ring(packed, now, expires, ARGV[7])
+finish(now, expires, ARGV[4], of .. ' ' .. ARGV[5] .. ' ' .. at, 'b' .. of, ARGV[7])
 return 'stored ' .. epoch .. ' ' .. of

@@ -1,8 +1,7 @@
 -- One page of an inbox.
--- ARGV  4 only what is older than this seq, or '+'; 5 how many; 6 'all', 'unread' or 'archived'; 7 most bytes of bodies
+-- ARGV  5 only what is older than this seq, or '+'; 6 how many; 7 'all', 'unread' or 'archived'; 8 most bytes of bodies
 -- Returns m, the next page's `before` or '', then for each item, newest first: seq, state, flags or nil, head and body
-local limit, filter, maxBytes = tonumber(ARGV[5]), ARGV[6], tonumber(ARGV[7])
-begin(call('HGET', INBOX, 'm'))
+local limit, filter, maxBytes = tonumber(ARGV[6]), ARGV[7], tonumber(ARGV[8])
 finish()
 
 local function passes(flags)
@@ -14,7 +13,7 @@ end
 
 -- One more than asked for says that there is a next page.
 local found, bytes, isFull = {}, 0, false
-local from = ARGV[4] == '+' and '+' or format('%d', ARGV[4] - 1)
+local from = ARGV[5] == '+' and '+' or format('%d', ARGV[5] - 1)
 while from and not isFull do
   local chunk = call('XREVRANGE', ORDER, from, '-', 'COUNT', 100)
   local names = {}
@@ -33,6 +32,6 @@ while from and not isFull do
   local last = #chunk == 100 and string.match(chunk[100][1], '^%d+') - 1 or 0
   from = last > 0 and format('%d', last)
 end
-local reply = {pack(), isFull and string.match(found[#found][1], '^%d+') or ''}
+local reply = {packed, isFull and string.match(found[#found][1], '^%d+') or ''}
 add(reply, found)
 return reply

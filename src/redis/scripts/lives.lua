@@ -1,12 +1,10 @@
 -- The lives of what an id stands for in one inbox; an inbox that is not there is not made.
--- ARGV  from 4 on: claims that the id may stand for
+-- ARGV  from 5 on: claims that the id may stand for
 -- Returns the epoch, then for each that is known what i<claim> says, in full also for what stands
-local text = call('HGET', INBOX, 'm')
-if not text then return {} end
-begin(text)
+if not wasThere then return {} end
 finish()
 local reply = {epoch}
-for i = 4, #ARGV do
+for i = 5, #ARGV do
   local known = call('HGET', INBOX, 'i' .. ARGV[i])
   if known then
     local of = string.match(known, '^(%d+) %S+ %d+ %d+$')

@@ -1,11 +1,10 @@
 -- Marks what these ids or everything up to a position name.
--- ARGV  4 op, 5 is there a position: 0 or 1, 6 its epoch, 7 its seq, from 8 on: claims that an id may stand for
+-- ARGV  5 op, 6 is there a position: 0 or 1, 7 its epoch, 8 its seq, from 9 on: claims that an id may stand for
 -- Returns m, or 'epoch' or 'position' when the position is not one of this inbox
-local op, hasPosition, upTo = ARGV[4], ARGV[5] == '1', ARGV[7]
-begin(call('HGET', INBOX, 'm'))
-if hasPosition and (ARGV[6] ~= epoch or tonumber(upTo) > seq) then
+local op, hasPosition, upTo = ARGV[5], ARGV[6] == '1', ARGV[8]
+if hasPosition and (ARGV[7] ~= epoch or tonumber(upTo) > seq) then
   finish()
-  return ARGV[6] ~= epoch and 'epoch' or 'position'
+  return ARGV[7] ~= epoch and 'epoch' or 'position'
 end
 
 local chosen, isChosen = {}, {}
@@ -14,7 +13,7 @@ local function choose(of)
   isChosen[of] = true
   chosen[#chosen + 1] = of
 end
-for from = 8, #ARGV, MAX_ARGUMENTS do
+for from = 9, #ARGV, MAX_ARGUMENTS do
   local fields = {}
   for i = from, math.min(from + MAX_ARGUMENTS - 1, #ARGV) do fields[#fields + 1] = 'i' .. ARGV[i] end
   for _, known in ipairs(call('HMGET', INBOX, unpack(fields))) do
@@ -86,4 +85,4 @@ else
   flagAll()
 end
 finish()
-return pack()
+return packed

@@ -1,16 +1,15 @@
 -- Reads an inbox for a browser that arrives, and makes it where there is none.
--- ARGV  4 mode: 'fresh', 'snapshot' or 'since'; 5 since epoch, 6 since seq, 7 most bytes of bodies, 8 items of a page
+-- ARGV  5 mode: 'fresh', 'snapshot' or 'since'; 6 since epoch, 7 since seq, 8 most bytes of bodies, 9 items of a page
 -- Returns mode, m, now, then for each item, oldest first: seq, state, flags or nil, head and body
-local wanted, sinceSeq, maxBytes = ARGV[4], tonumber(ARGV[6]), tonumber(ARGV[7])
-begin(call('HGET', INBOX, 'm'))
+local wanted, sinceSeq, maxBytes = ARGV[5], tonumber(ARGV[7]), tonumber(ARGV[8])
 stand(now + STANDS)
 finish()
-local reply = {'fresh', pack(), format('%d', now)}
+local reply = {'fresh', packed, format('%d', now)}
 if wanted == 'fresh' then return reply end
 
 local entries, bytes = {}, 0
 local mode = 'snapshot'
-if wanted == 'since' and ARGV[5] == epoch and sinceSeq <= seq and sinceSeq >= floor then
+if wanted == 'since' and ARGV[6] == epoch and sinceSeq <= seq and sinceSeq >= floor then
   mode = 'resumed'
   entries = call('XRANGE', ORDER, format('%d', sinceSeq + 1), '+')
   for _, entry in ipairs(entries) do bytes = bytes + sizeOf(entry) end
@@ -18,7 +17,7 @@ if wanted == 'since' and ARGV[5] == epoch and sinceSeq <= seq and sinceSeq >= fl
 end
 reply[1] = mode
 if mode == 'snapshot' then
-  local newest = call('XREVRANGE', ORDER, '+', '-', 'COUNT', ARGV[8])
+  local newest = call('XREVRANGE', ORDER, '+', '-', 'COUNT', ARGV[9])
   local first = #newest
   bytes = 0
   for i, entry in ipairs(newest) do

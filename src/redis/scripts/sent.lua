@@ -2,8 +2,11 @@
 -- KEYS  1 inbox
 -- ARGV  for each: seq, devices, how many ms ago
 local call = redis.call
-local time = call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000) + SKEW
+local now = NOW
+if not now then
+  local time = call('TIME')
+  now = time[1] * 1000 + math.floor(time[2] / 1000)
+end
 
 -- text: ends with devices and when they were first written to, 0 when they were not.
 local function add(text, devices, ago)
