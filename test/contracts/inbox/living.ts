@@ -141,7 +141,8 @@ export function overDays({ its, other }: Benches): void {
     const it = its()
     await it.keep(copyOf('ann', 'a', '1', { ttlMs: 1 }), copyOf('ann', 'b', '1'))
     await it.mark('ann', 'delete', 'b')
-    await it.pass(DAY_MS - 1)
+    // A clock that is wound may go by itself too.
+    await it.pass(DAY_MS - 60_000)
     expect(await it.keep(copyOf('ann', 'a', '1'), copyOf('ann', 'b', '1'))).toEqual([1, 2])
     expect(await it.keep(copyOf('ann', 'a', '2'), copyOf('ann', 'b', '2'))).toEqual(['conflict', 'conflict'])
     expect((await it.inbox.lives('a'))[0]?.gone?.why).toBe('expired')
@@ -170,14 +171,6 @@ export function overDays({ its, other }: Benches): void {
     await it.pass(3 * DAY_MS)
     expect(await it.inbox.lives('a:b:c')).toMatchObject([{ position: { seq: 3 }, gone: null }])
     expect(await it.keep(stands, gone)).toEqual([3, 4])
-  })
-
-  test('an id that was forgotten tells the lives of who gets it then', async () => {
-    const it = its()
-    await it.keep(...Array.from({ length: 1_000 }, (_, i) => copyOf(`u${i}`, 'a')))
-    await it.pass((BOUNDS.days + 2) * DAY_MS)
-    await it.keep(copyOf('ann', 'a'))
-    expect((await it.inbox.lives('a')).map(({ user }) => user)).toEqual(['ann'])
   })
 
   test('after a year without anybody no seq is given again under the same epoch, and the rev is higher', async () => {

@@ -74,6 +74,8 @@ export async function expectLikeTheModel(under: InboxUnderTest, steps: readonly 
     if (step.does === 'pass') {
       await it.pass(step.ms)
       model.now += step.ms
+      // Somebody asks about it now and then: else it is forgotten, and made anew.
+      await it.inbox.states(['ann'])
       continue
     }
     model.expire()

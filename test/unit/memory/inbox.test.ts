@@ -48,6 +48,16 @@ test('an inbox that nobody uses is forgotten when its notifications and their id
   await under.close()
 })
 
+test('an id that was forgotten tells the lives of who gets it then', async () => {
+  const under = await make(BOUNDS)
+  const it = new Bench(under)
+  await it.keep(...Array.from({ length: 1_000 }, (_, i) => copyOf(`u${i}`, 'a')))
+  await it.pass((BOUNDS.days + 2) * DAY_MS)
+  await it.keep(copyOf('ann', 'a'))
+  expect((await it.inbox.lives('a')).map(({ user }) => user)).toEqual(['ann'])
+  await under.close()
+})
+
 test('closing it leaves no timer behind', async () => {
   const { clock, close } = await make(BOUNDS)
   clock.advance(DAY_MS)
