@@ -15,11 +15,11 @@ export interface RedisServer {
 
 const ATTEMPTS = 5
 
-/** A real redis-server, empty and without persistence, on a port of its own. It answers when this resolves. */
-export async function startRedis(options: { port?: number } = {}): Promise<RedisServer> {
+/** A real redis-server, on a port of its own, empty and without persistence unless `args` say otherwise. It answers when this resolves. */
+export async function startRedis(options: { port?: number; args?: readonly string[] } = {}): Promise<RedisServer> {
   for (let attempt = 1; ; attempt++) {
     try {
-      return await launch(options.port ?? (await freePort()))
+      return await launch(options.port ?? (await freePort()), options.args ?? [])
     } catch (error) {
       // Somebody else may have taken the port between asking for it and using it.
       if (options.port !== undefined || attempt === ATTEMPTS) throw error
@@ -36,11 +36,11 @@ export async function freePort(): Promise<number> {
   return port
 }
 
-async function launch(port: number): Promise<RedisServer> {
+async function launch(port: number, args: readonly string[]): Promise<RedisServer> {
   const dir = await mkdtemp(join(tmpdir(), 'heraldo-redis-'))
   const child = spawn(
     'redis-server',
-    ['--port', `${port}`, '--bind', '127.0.0.1', '--dir', dir, '--save', '', '--appendonly', 'no'],
+    ['--port', `${port}`, '--bind', '127.0.0.1', '--dir', dir, '--save', '', '--appendonly', 'no', ...args],
     { stdio: ['ignore', 'pipe', 'ignore'] },
   )
   const killed = () => child.kill('SIGKILL')

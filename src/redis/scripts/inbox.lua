@@ -143,9 +143,9 @@ local function removal()
   function self.trim()
     while count > KEEP do
       local of, _, entry = oldest()
-      -- Somebody else must have emptied it.
-      if not of then
-        count = 0
+      -- Only what has just arrived is left: an eviction took the rest.
+      if tonumber(of) == seq then
+        count, unread, unseen, floor = 1, 1, 1, seq - 1
         return
       end
       self.remove(of, 'trimmed', entry)
