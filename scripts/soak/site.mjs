@@ -12,6 +12,8 @@ const START_MS = 120_000
 const ATTEMPTS = 3
 /** Of what a program says, in characters. */
 const MAX_OUTPUT = 100_000
+/** What a gateway may say of a Redis that stands still: we see to it that it does. */
+const OUTAGE = /timed out|connection is closed|isn't writeable|ECONN/i
 /** Short, so that filters come and go. */
 const LINGER_MS = 2000
 /** A gateway that collects its garbage when it is told to, so that its heap is what it holds. */
@@ -79,7 +81,7 @@ async function open() {
       gateway
         .output()
         .split('\n')
-        .filter((line) => line.includes('"level"'))
+        .filter((line) => line.includes('"level"') && !OUTAGE.test(line))
     return {
       url,
       key,
