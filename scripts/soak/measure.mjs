@@ -8,7 +8,8 @@ import { timeOfDay } from './loop.mjs'
 const MB = 1024 * 1024
 const PATIENCE_MS = 60_000
 const HEAP_GROWTH = 1.2
-const HEAP_SPARE_MB = 10
+/** The 40,000 ids that a gateway remembers take up to 12 MB, and it needs half an hour to hear as many. */
+const HEAP_SPARE_MB = 16
 /** libzmq's memory too. An allocator gives back what it likes, so this is generous. */
 const RSS_GROWTH = 1.5
 const RSS_SPARE_MB = 60
