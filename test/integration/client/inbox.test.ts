@@ -1,4 +1,5 @@
 import type { Item, MarkOp } from '../../../client/index.ts'
+import { MARK_OPS } from '../../../src/core/inbox.ts'
 import { type GatewayProcess, KEY, startGateway } from '../../support/gatewayProcess.ts'
 import { closeClients, openClient, type Page } from '../../support/heraldoClient.ts'
 import { startRedis } from '../../support/redisServer.ts'
@@ -37,6 +38,25 @@ async function pageOf(user: string, gateway: GatewayProcess, storage = tabStorag
   const page = openClient(gateway.url, { auth: async () => ({ token: await token(user) }), storage })
   await connected(page)
   return page
+}
+
+/** A tab that may be reloaded: all the pages that were in it, one after the other. */
+async function newTab(gateway: GatewayProcess) {
+  const storage = tabStorage()
+  const pages = [await pageOf('42', gateway, storage)]
+  const auth = async () => ({ token: await token('42') })
+  const reload = () => {
+    for (const { heraldo } of pages) heraldo.close()
+    const transports = [Math.random() < 0.5 ? 'polling' : 'websocket']
+    pages.push(openClient(gateway.url, { auth, storage }, { transports }))
+  }
+  const close = () => pages.at(-1)?.heraldo.close()
+  const connect = () => pages.at(-1)?.heraldo.connect()
+  return {
+    connect,
+    bodies: () => pages.flatMap((page) => page.bodies),
+    suffer: () => [close, connect, connect, reload][Math.floor(Math.random() * 4)]?.(),
+  }
 }
 
 const connected = ({ heraldo }: Page) => until('it is connected', () => heraldo.state === 'connected')
@@ -162,7 +182,8 @@ describe.each(STORES)('with inboxes in %s', (_, store) => {
     const pages = [await pageOf('42', gateway), await pageOf('42', gateway), await pageOf('42', gateway)]
     for (let n = 1; n <= 20; n++) await send(gateway, `${n}`)
     for (const page of pages) await heard(page, '20')
-    const ops: MarkOp[] = ['read', 'unread', 'seen', 'archive', 'unarchive', 'delete']
+    // The gateway and its client know the same ones.
+    const ops: readonly MarkOp[] & typeof MARK_OPS = MARK_OPS
     const ids = pages[0]?.metas.map(({ id }) => id) ?? []
     const pick = <T>(choices: readonly T[]) => choices[Math.floor(Math.random() * choices.length)] as T
     let rev = 0
@@ -193,6 +214,21 @@ describe.each(STORES)('with inboxes in %s', (_, store) => {
     const again = await pageOf('42', gateway, device)
     await heard(again, 'c')
     expect([first.bodies, second.bodies, again.bodies]).toEqual([['a'], ['for 43'], ['b', 'c']])
+  })
+
+  test('whatever happens to a tab, it shows everything once and in order: unplugged, plugged in, reloaded, at any moment', async () => {
+    const tabs = await Promise.all([1, 2, 3].map(async () => newTab(gateway)))
+    const texts = Array.from({ length: 60 }, (_, n) => `${n}`)
+    for (const text of texts) {
+      const sending = send(gateway, text)
+      for (const tab of tabs) if (Math.random() < 0.4) tab.suffer()
+      await sending
+    }
+    for (const tab of tabs) {
+      tab.connect()
+      await until('it has heard the last', () => tab.bodies().at(-1) === '59')
+      expect(tab.bodies()).toEqual(texts)
+    }
   })
 
   test('what it asks in vain says why', async () => {
