@@ -101,7 +101,11 @@ async function inRedis(
 }
 
 /** What a browser could not take in at once anyway is not resumed. */
-const boundsOf = ({ inbox, limits }: Config) => ({ ...inbox, maxResumeBytes: limits.queuedBytes / 2, newEpoch })
+const boundsOf = ({ inbox, limits }: Config) => ({
+  ...inbox,
+  maxResumeBytes: limits.queuedBytes / 2,
+  newEpoch: epochMaker(),
+})
 
 interface RedisStore extends SessionStore {
   /** As the log and /readyz call it. */
@@ -165,4 +169,9 @@ function keyOf({
   return jwks ?? (secretBase64 === undefined ? Buffer.from(secret) : Buffer.from(secretBase64, 'base64'))
 }
 
-const newEpoch = () => randomBytes(9).toString('base64url')
+/** Each is another one, and nobody else's: asked for with every call, it should cost nothing. */
+function epochMaker(): () => string {
+  const life = randomBytes(9).toString('base64url')
+  let count = 0
+  return () => `${life}${(++count).toString(36)}`
+}

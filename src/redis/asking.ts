@@ -2,7 +2,7 @@ import type { Redis } from 'ioredis'
 import { GatewayError } from '../core/errors.ts'
 import type { Generation } from './generation.ts'
 import { channelOfUser, inboxKeys } from './keys.ts'
-import { type Answer, type Argument, type Call, runScripts, type Scripts } from './scripts.ts'
+import { type Answer, type Argument, type Call, type Outcome, runScripts, type Scripts } from './scripts.ts'
 
 export interface AskingOptions {
   readonly redis: Redis
@@ -19,9 +19,21 @@ export interface AskingOptions {
 const EXPECTED =
   /OOM|MISCONF|READONLY|LOADING|NOREPLICAS|MASTERDOWN|BUSY|NOAUTH|NOPERM|CLUSTERDOWN|timed out|closed|writeable|ECONN|EPIPE|Socket timeout/
 
+/** In one round trip, about. */
+const BATCH = 200
+
+interface Waiting {
+  readonly calls: readonly Call[]
+  readonly generation: string
+  readonly resolve: (outcomes: readonly Outcome[]) => void
+  readonly reject: (error: GatewayError) => void
+}
+
 /** Asks Redis about inboxes, once it is known which life of it this is. @throws GatewayError `store.unavailable` */
 export class Asking {
   readonly #options: AskingOptions
+  /** What this turn of the event loop has to ask. Its bound is that of who asks. */
+  #waiting: Waiting[] = []
 
   constructor(options: AskingOptions) {
     this.#options = options
@@ -46,8 +58,19 @@ export class Asking {
     return answer
   }
 
-  runAll(calls: () => readonly Call[]): Promise<readonly Answer[]> {
-    return this.ask((redis) => runScripts(redis, calls()))
+  /** What many ask in one turn of the event loop goes out together. Rejects when one of these calls failed. */
+  async runAll(calls: () => readonly Call[]): Promise<readonly Answer[]> {
+    const generation = this.generation()
+    const made = calls()
+    if (this.#waiting.length === 0) setImmediate(() => this.#flush())
+    const outcomes = await new Promise<readonly Outcome[]>((resolve, reject) => {
+      this.#waiting.push({ calls: made, generation, resolve, reject })
+    })
+    return outcomes.map(([error, answer]) => {
+      if (error !== null) throw this.#unavailable(error)
+      // Our own scripts answer nothing else.
+      return answer as Answer
+    })
   }
 
   async ask<T>(question: (redis: Redis) => Promise<T>): Promise<T> {
@@ -55,12 +78,51 @@ export class Asking {
     try {
       return await question(this.#options.redis)
     } catch (error) {
-      if (error instanceof GatewayError) throw error
-      const reason = error instanceof Error ? error.message : `${error}`
-      // The error itself carries the command, and so what was to be kept; its message does not.
-      if (!EXPECTED.test(reason)) this.#options.onFault(new Error(reason))
-      throw new GatewayError('store.unavailable', { cause: reason })
+      throw this.#unavailable(error)
     }
+  }
+
+  #flush(): void {
+    const waiting = this.#waiting
+    this.#waiting = []
+    let batch: Waiting[] = []
+    let size = 0
+    for (const one of waiting) {
+      // Redis has become another one meanwhile, or may have.
+      if (one.generation !== this.#options.generation.current()) {
+        one.reject(this.#unavailable(new Error('Connection is closed.')))
+        continue
+      }
+      batch.push(one)
+      size += one.calls.length
+      if (size < BATCH) continue
+      void this.#send(batch)
+      batch = []
+      size = 0
+    }
+    if (batch.length > 0) void this.#send(batch)
+  }
+
+  /** Never rejects: each who waits is told. */
+  async #send(batch: readonly Waiting[]): Promise<void> {
+    const calls = batch.flatMap((one) => one.calls)
+    try {
+      const outcomes = await runScripts(this.#options.redis, calls)
+      let from = 0
+      for (const { calls, resolve } of batch) {
+        resolve(outcomes.slice(from, from + calls.length))
+        from += calls.length
+      }
+    } catch (error) {
+      for (const { reject } of batch) reject(this.#unavailable(error))
+    }
+  }
+
+  #unavailable(error: unknown): GatewayError {
+    const reason = error instanceof Error ? error.message : `${error}`
+    // The error itself carries the command, and so what was to be kept; its message does not.
+    if (!EXPECTED.test(reason)) this.#options.onFault(new Error(reason))
+    return new GatewayError('store.unavailable', { cause: reason })
   }
 
   generation(): string {

@@ -11,8 +11,9 @@ const SEEN = 2
 const ARCHIVED = 4
 
 /** What keep.lua stores, and rings: what browsers are told beside the body, and the body. */
-export const printBlob = (id: string, { type, collapse, body }: Copy): Buffer =>
-  Buffer.concat([Buffer.from(`${JSON.stringify([id, type, collapse ?? null])}\n`), body])
+export const printBlob = (id: string, { type, collapse, body }: Copy): string =>
+  // The body was checked to be UTF-8: as a text it is the same bytes, and a command of texts alone is made sooner.
+  `${JSON.stringify([id, type, collapse ?? null])}\n${Buffer.from(body.buffer, body.byteOffset, body.length).toString()}`
 
 /** The field m. */
 export interface Meta {

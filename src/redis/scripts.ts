@@ -17,7 +17,7 @@ export interface Constants {
   readonly now: number | undefined
 }
 
-export type Argument = string | number | Uint8Array
+export type Argument = string | number
 
 /** One call of a script. */
 export interface Call {
@@ -54,44 +54,33 @@ export async function loadScripts(redis: Redis, scripts: Scripts): Promise<void>
   await Promise.all(Object.values(scripts).map(({ text }) => redis.script('LOAD', text)))
 }
 
+/** Of a call that failed we have the error. */
+export type Outcome = [error: Error | null, answer?: unknown]
+
 /**
- * Many calls in one round trip, answered in their order. A Redis that has forgotten the scripts is told them again, once.
- * Rejects when one of the calls fails; the others may be done.
+ * Many calls in one round trip; the outcomes stand in their order. A Redis that has forgotten the scripts is told them
+ * again, once.
  */
-export async function runScripts(redis: Redis, calls: readonly Call[]): Promise<readonly Answer[]> {
+export async function runScripts(redis: Redis, calls: readonly Call[]): Promise<readonly Outcome[]> {
   const first = await pipelined(redis, calls)
   const refused = calls.filter((_, i) => isForgotten(first[i]))
-  if (refused.length === 0) return first.map(answerOf)
+  if (refused.length === 0) return first
   await Promise.all([...new Set(refused.map(({ script }) => script.text))].map((text) => redis.script('LOAD', text)))
   const second = (await pipelined(redis, refused))[Symbol.iterator]()
-  return first.map((outcome) => answerOf(isForgotten(outcome) ? second.next().value : outcome))
+  return first.map((outcome) => (isForgotten(outcome) ? (second.next().value ?? outcome) : outcome))
 }
-
-type Outcome = [error: Error | null, answer?: unknown]
 
 async function pipelined(redis: Redis, calls: readonly Call[]): Promise<readonly Outcome[]> {
   const pipeline = redis.pipeline()
   for (const { script, keys, args } of calls) {
-    pipeline.callBuffer('EVALSHA', script.sha, keys.length, ...keys, ...args.map(asArgument))
+    pipeline.callBuffer('EVALSHA', script.sha, keys.length, ...keys, ...args)
   }
   const outcomes = await pipeline.exec()
   if (outcomes === null) throw new Error('Connection is closed.')
   return outcomes
 }
 
-function answerOf(outcome: Outcome | undefined): Answer {
-  const [error, answer] = outcome ?? [new Error('Connection is closed.')]
-  if (error !== null) throw error
-  // Our own scripts answer nothing else.
-  return answer as Answer
-}
-
 const isForgotten = (outcome: Outcome | undefined) => outcome?.[0]?.message.startsWith('NOSCRIPT') === true
-const asArgument = (argument: Argument): string | Buffer =>
-  argument instanceof Uint8Array
-    ? Buffer.from(argument.buffer, argument.byteOffset, argument.byteLength)
-    : `${argument}`
-
 const FILES = {
   inbox: read('inbox'),
   items: read('items'),

@@ -23,6 +23,8 @@ export async function startBackend(
 ): Promise<RunningBackend> {
   const connect = (store: string) => redisConnection({ url: `redis://127.0.0.1:${port}/0`, store, events })
   const redis = connect('test')
+  const life = randomBytes(9).toString('base64url')
+  let epochs = 0
   const start = Date.now()
   let passed = 0
   const backend = redisBackend({
@@ -33,7 +35,7 @@ export async function startBackend(
     node: randomUUID(),
     events,
     clock: isClockStopped ? { ...clock, monotonic: () => passed } : clock,
-    newEpoch: () => randomBytes(9).toString('base64url'),
+    newEpoch: () => `${life}${++epochs}`,
     keep: 60,
     days: 3,
     maxResumeBytes: 2_000,
