@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import type { Redis } from 'ioredis'
 import { publicId } from '../core/draft.ts'
 import { type ErrorCode, GatewayError } from '../core/errors.ts'
 import type { Copy, Counts, InboxState, Kept, Life, ListQuery, Mark, Opening, Page } from '../core/inbox.ts'
@@ -155,20 +156,29 @@ async function states(
   const states: (InboxState | null)[] = []
   for (const batch of batches(users)) {
     const own = asking.generation()
-    const [time, ...found] = await asking.ask((redis) =>
-      Promise.all([redis.time(), ...batch.map((user) => redis.hgetBuffer(inboxKeys(prefix, user)[0], 'm'))]),
-    )
-    const [seconds = 0, micros = 0] = time
-    const now = storeNow() ?? seconds * 1_000 + Math.floor(micros / 1_000)
+    const { now, found } = await asking.ask((redis) => readMetas(redis, prefix, batch))
     const metas = found.map(async (bytes, i) => {
       const meta = bytes === null ? null : parseMeta(bytes)
       if (meta === null || meta.generation === own) return meta
       const renewed = await asking.run('renew', batch[i] ?? '', [])
       return renewed === null ? null : parseMeta(bytesOf(renewed))
     })
-    for (const meta of await Promise.all(metas)) states.push(meta === null ? null : stateOf(meta, now))
+    for (const meta of await Promise.all(metas)) states.push(meta === null ? null : stateOf(meta, storeNow() ?? now))
   }
   return states
+}
+
+async function readMetas(redis: Redis, prefix: string, users: readonly string[]) {
+  const pipeline = redis.pipeline().time()
+  for (const user of users) pipeline.hgetBuffer(inboxKeys(prefix, user)[0], 'm')
+  const outcomes = (await pipeline.exec()) ?? [[new Error('Connection is closed.')] as const]
+  const [time, ...found] = outcomes.map(([error, value]) => {
+    if (error !== null) throw error
+    return value
+  })
+  const [seconds = 0, micros = 0] = Array.isArray(time) ? time.map(Number) : []
+  const now = seconds * 1_000 + Math.floor(micros / 1_000)
+  return { now, found: found.map((bytes) => (Buffer.isBuffer(bytes) ? bytes : null)) }
 }
 
 async function lives(asking: Asking, { prefix }: RedisInboxOptions, id: string): Promise<readonly Life[]> {
