@@ -151,7 +151,7 @@ const notificationsSchema = z.strictObject({
 
 const inboxSchema = z.strictObject({
   keep: z.int().min(1).max(10_000).describe('How many notifications an inbox holds; older ones are trimmed.'),
-  days: z.int().min(1).max(3_650).describe('How long a notification stands at most.'),
+  days: z.int().min(1).max(3_650).describe('How many days a notification stands that brings no ttl of its own.'),
 })
 
 const limitsSchema = z.strictObject({

@@ -41,6 +41,8 @@ export class Feed {
   /** Rings that wait for a reading. */
   #waiting: Ring[] = []
   #isReading = false
+  /** Who has read the inbox under an epoch that nobody was told of yet, and at which `rev`. */
+  readonly #early = new Map<Connection, number>()
   /** Who has read more of the inbox than has been rung yet, and up to which seq. */
   readonly #ahead = new Map<Connection, number>()
   #cancelExpiry = () => {}
@@ -64,6 +66,7 @@ export class Feed {
     if (counts.rev < this.#base) return false
     if (position.epoch !== this.#told.epoch) {
       if (counts.rev < this.#told.rev) return false
+      this.#early.set(connection, counts.rev)
       void this.restart()
     } else if (position.seq > this.#told.seq) this.#ahead.set(connection, position.seq)
     return true
@@ -74,6 +77,7 @@ export class Feed {
   }
 
   leave(connection: Connection): void {
+    this.#early.delete(connection)
     this.#ahead.delete(connection)
   }
 
@@ -103,6 +107,7 @@ export class Feed {
       if (this.#isClosed) return
       this.#begin(opening)
       this.#greet(opening)
+      this.#early.clear()
     })
   }
 
@@ -111,6 +116,7 @@ export class Feed {
     this.#cancelExpiry()
     this.#cancelCheck()
     this.#waiting = []
+    this.#early.clear()
     this.#ahead.clear()
   }
 
@@ -211,11 +217,12 @@ export class Feed {
     for (const { writer, connections } of this.#parts.hub.at(this.#address)) writer.report(connections, change)
   }
 
-  /** Who is still arriving has its own hello before it. */
+  /** Who is still arriving has its own hello before it; who knows as much starts over from nothing else. */
   #greet(opening: Opening): void {
     for (const { writer, connections } of this.#parts.hub.at(this.#address))
       for (const connection of [...connections])
-        if (connection.transport === writer) connection.transport.greet(connection, helloOf(connection, opening))
+        if (connection.transport === writer && this.#early.get(connection) !== opening.counts.rev)
+          connection.transport.greet(connection, helloOf(connection, opening))
   }
 
   /** Counters change when time passes, too: the reading that finds it expired rings. */

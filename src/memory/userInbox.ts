@@ -23,7 +23,7 @@ const SNAPSHOT_ITEMS = 50
 export interface InboxBounds {
   /** How many items stand. */
   readonly keep: number
-  /** How many days the oldest may stand. */
+  /** How many days one stands that brings no ttl of its own. */
   readonly days: number
   /** Of bodies, in one opening or page. */
   readonly maxResumeBytes: number
@@ -122,7 +122,7 @@ export class UserInbox {
     const expiresAt = ttlMs === undefined ? undefined : now + ttlMs
     const flags = { read: false, seen: false, archived: false }
     const item: Item = { seq, id, type, at: now, body, expiresAt, collapse, ...flags }
-    const leavesAt = Math.min(expiresAt ?? Number.POSITIVE_INFINITY, now + this.#bounds.days * DAY_MS)
+    const leavesAt = expiresAt ?? now + this.#bounds.days * DAY_MS
     this.#byId.set(id, [...alike, known])
     this.#standing.set(seq, { known, leavesAt, item })
     this.#arrived = item

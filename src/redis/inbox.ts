@@ -84,17 +84,18 @@ function keeps(asking: Asking, copies: readonly Copy[]): Call[] {
 
 /** Notes by id who has something under it, each id once. */
 function owns(asking: Asking, { prefix, standsMs }: RedisInboxOptions, copies: readonly Copy[]): Call[] {
-  const usersOf = new Map<string, Set<string>>()
+  const owned = new Map<string, { readonly users: Set<string>; standsMs: number }>()
   for (const copy of copies) {
     const id = publicId(copy, copy.id)
-    const users = usersOf.get(id)
-    if (users === undefined) usersOf.set(id, new Set([copy.user]))
-    else users.add(copy.user)
+    const own = owned.get(id) ?? { users: new Set(), standsMs: DAY_MS }
+    own.users.add(copy.user)
+    own.standsMs = Math.max(own.standsMs, copy.ttlMs ?? standsMs)
+    owned.set(id, own)
   }
-  return [...usersOf].map(([id, users]) => ({
+  return [...owned].map(([id, { users, standsMs }]) => ({
     script: asking.scripts.owners,
     keys: [ownersKey(prefix, id)],
-    args: [MAX_OWNERS, Math.max(standsMs, DAY_MS), ...users],
+    args: [MAX_OWNERS, standsMs, ...users],
   }))
 }
 

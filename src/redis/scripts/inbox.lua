@@ -96,21 +96,35 @@ local function removal()
       if flags % 2 == 0 then unread = unread - 1 end
       if flags < 2 then unseen = unseen - 1 end
     end
-    if at + STANDS <= due or (expires > 0 and expires <= due) then isDueStale = true end
+    if (expires > 0 and expires or at + STANDS) <= due then isDueStale = true end
     changes[#changes + 1] = '[' .. of .. ']'
     isChanged = true
     return true
   end
 
-  -- The oldest that stands, when it is too old, and what order says of it.
+  -- The oldest that stands, and what order says of it.
   local function oldest()
     local entry = call('XRANGE', ORDER, '-', '+', 'COUNT', 1)[1]
-    if entry then return string.match(entry[1], '^%d+'), string.match(entry[2][2], '^%d+') + STANDS, entry end
+    return string.match(entry[1], '^%d+'), entry
+  end
+
+  -- The oldest that has no ttl, when it is too old, and what order says of it.
+  local function aging()
+    local from, many = '-', 1
+    while true do
+      local entries = call('XRANGE', ORDER, from, '+', 'COUNT', many)
+      for _, entry in ipairs(entries) do
+        local at, expires = string.match(entry[2][2], '^(%d+) (%d+)')
+        if expires == '0' then return string.match(entry[1], '^%d+'), at + STANDS, entry end
+      end
+      if #entries < many then return end
+      from, many = '(' .. entries[many][1], 100
+    end
   end
 
   function self.refreshDue()
     local first = tonumber(call('ZRANGE', DUE, 0, 0, 'WITHSCORES')[2])
-    local _, leaves = oldest()
+    local _, leaves = aging()
     due = math.min(first or math.huge, leaves or math.huge)
     if due == math.huge then due = 0 end
     isDueStale = false
@@ -119,10 +133,10 @@ local function removal()
   function self.expire()
     for _, of in ipairs(call('ZRANGEBYSCORE', DUE, '-inf', now)) do self.remove(of, 'expired') end
     call('ZREMRANGEBYSCORE', DUE, '-inf', now)
-    local of, leaves, entry = oldest()
+    local of, leaves, entry = aging()
     while of and leaves <= now do
       self.remove(of, 'expired', entry)
-      of, leaves, entry = oldest()
+      of, leaves, entry = aging()
     end
     self.refreshDue()
     isTouched = true
@@ -142,7 +156,7 @@ local function removal()
 
   function self.trim()
     while count > KEEP do
-      local of, _, entry = oldest()
+      local of, entry = oldest()
       -- Only what has just arrived is left: an eviction took the rest.
       if tonumber(of) == seq then
         count, unread, unseen, floor = 1, 1, 1, seq - 1

@@ -16,8 +16,7 @@ if count == 0 then isHeld = true end
 isChanged = true
 seq, count, unread, unseen = seq + 1, count + 1, unread + 1, unseen + 1
 local expires = ttl > 0 and now + ttl or 0
-local leaves = now + STANDS
-if expires > 0 and expires < leaves then leaves = expires end
+local leaves = ttl > 0 and expires or now + STANDS
 if due == 0 or leaves < due then due = leaves end
 stand(leaves + DAY)
 local of, at = format('%d', seq), format('%d', now)

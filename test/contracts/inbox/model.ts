@@ -173,7 +173,7 @@ class Model {
       this.items = this.items.filter((one) => one.read || one.sent.collapse !== collapse || one.sent.source !== source)
     const seq = ++this.newest
     this.#ids.set(`${source} ${id}`, { seq, body, storedAt: this.now })
-    const leavesAt = this.now + Math.min(ttlMs ?? Number.POSITIVE_INFINITY, SMALL.days * DAY_MS)
+    const leavesAt = this.now + (ttlMs ?? SMALL.days * DAY_MS)
     this.items.push({ ...NEW, seq, id: source === '' ? id : `${source}:${id}`, body: json(body), sent, leavesAt })
     if (this.items.length > SMALL.keep) this.#floor = this.items.shift()?.seq ?? 0
   }
@@ -218,9 +218,7 @@ function replay(rings: readonly Ring[]): readonly Item[] {
     }
     const items = [...view.values()]
     same([counts.unread, counts.unseen], recount(items))
-    const leaving = items.map(({ at, expiresAt }) =>
-      Math.min(expiresAt ?? at + SMALL.days * DAY_MS, at + SMALL.days * DAY_MS),
-    )
+    const leaving = items.map(({ at, expiresAt }) => expiresAt ?? at + SMALL.days * DAY_MS)
     same(due, items.length === 0 ? undefined : Math.min(...leaving))
   }
   return [...view.values()]
