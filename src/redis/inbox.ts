@@ -60,13 +60,13 @@ export function redisInbox(options: RedisInboxOptions): Inbox & { close(): Promi
   }
 }
 
+/** All of it is asked in this turn: what is kept next for one of these users comes after it. */
 async function keep(asking: Asking, options: RedisInboxOptions, copies: readonly Copy[]): Promise<readonly Kept[]> {
-  const kept: Kept[] = []
-  for (const batch of batches(copies)) {
+  const kept = [...batches(copies)].map(async (batch) => {
     const answers = await asking.runAll(() => [...keeps(asking, batch), ...owns(asking, options, batch)])
-    kept.push(...batch.map(({ user }, i) => parseKept(user, `${answers[i]}`)))
-  }
-  return kept
+    return batch.map(({ user }, i) => parseKept(user, `${answers[i]}`))
+  })
+  return (await Promise.all(kept)).flat()
 }
 
 function keeps(asking: Asking, copies: readonly Copy[]): Call[] {

@@ -44,6 +44,15 @@ export function keeping({ its, other }: Benches): void {
     expect(second?.at).toBeLessThanOrEqual(now)
   })
 
+  test('what is handed over later comes later, also for the last of a thousand users', async () => {
+    const it = its()
+    const users = Array.from({ length: 1_000 }, (_, i) => `user ${i}`)
+    const first = it.inbox.keep(users.map((user) => copyOf(user, 'first')))
+    const second = it.inbox.keep([copyOf('user 999', 'second')])
+    await Promise.all([first, second])
+    expect((await it.items('user 999')).map(({ id }) => id)).toEqual(['first', 'second'])
+  })
+
   test('a batch goes to many users, to some of them twice, and is answered in its order', async () => {
     const it = its()
     const batch = ['ann', 'bob', 'ann', 'cid', 'bob'].map((user, i) => copyOf(user, `n${i}`, `${i}`))
