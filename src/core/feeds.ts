@@ -96,7 +96,7 @@ export class Feeds {
       const some = users.slice(i, i + LOOK_AT_ONCE)
       // A store that is away is looked at again with the next round; it has been announced.
       const states = await this.#parts.inbox.states(some).catch(() => [])
-      states.forEach((state, n) => this.#entries.get(some[n] ?? '')?.feed.check(state))
+      for (const [n, state] of states.entries()) this.#entries.get(some[n] ?? '')?.feed.check(state)
     }
   }
 }

@@ -11,12 +11,15 @@ export interface AskingOptions {
   readonly prefix: string
   /** Random text that no inbox has had: letters, digits, `-` and `_`. */
   readonly newEpoch: () => string
-  /** Something that Redis should never say: a fault of ours, or of its own. */
+  /** Hears what went wrong, an outage or a fault of ours. */
   readonly onFault: (error: unknown) => void
 }
 
+/** An outage is announced once, as `store.lost`; it is no fault. */
+export const isOutage = (error: unknown) => error instanceof Error && OUTAGE.test(error.message)
+
 /** What a Redis says that cannot, or cannot now, and what is said of one that is away. Whatever else it says is a fault. */
-const EXPECTED =
+const OUTAGE =
   /OOM|MISCONF|READONLY|LOADING|NOREPLICAS|MASTERDOWN|BUSY|NOAUTH|NOPERM|CLUSTERDOWN|timed out|closed|writeable|ECONN|EPIPE|Socket timeout/
 
 /** In one round trip, about. */
@@ -121,7 +124,7 @@ export class Asking {
   #unavailable(error: unknown): GatewayError {
     const reason = error instanceof Error ? error.message : `${error}`
     // The error itself carries the command, and so what was to be kept; its message does not.
-    if (!EXPECTED.test(reason)) this.#options.onFault(new Error(reason))
+    this.#options.onFault(new Error(reason))
     return new GatewayError('store.unavailable', { cause: reason })
   }
 

@@ -25,9 +25,7 @@ describe('the hub', () => {
       hub.open(one)
       hub.join(one, 'user:42')
     }
-    expect(
-      hub.at('user:42').map(({ writer, connections }) => [writer, connections.map(({ id }) => id)]),
-    ).toEqual([
+    expect(hub.at('user:42').map(({ writer, connections }) => [writer, connections.map(({ id }) => id)])).toEqual([
       [socketio, ['a', 'c']],
       [other, ['b']],
     ])
