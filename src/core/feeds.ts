@@ -1,4 +1,3 @@
-import { userAddress } from './address.ts'
 import { Feed, type FeedParts, notificationOf } from './feed.ts'
 import type { Opening, Ring } from './inbox.ts'
 import type { Connection } from './ports.ts'
@@ -63,11 +62,12 @@ export class Feeds {
   /** Somebody may follow a user who is not here, to see what passes. */
   #hear(ring: Ring): void {
     const entry = this.#entries.get(ring.user)
-    if (entry !== undefined) return entry.feed.hear(ring)
-    if (ring.item === undefined || this.#parts.hub.at(userAddress(ring.user)).length > 0) return
-    const notification = notificationOf(ring.user, ring.item, ring.position.epoch)
-    const facts = { notification, input: 'inbox', source: '', connections: 0, tookMs: 0 }
-    this.#parts.events.emit('notification.delivered', facts)
+    if (entry !== undefined) entry.feed.hear(ring)
+    else if (ring.item !== undefined) {
+      const notification = notificationOf(ring.user, ring.item, ring.position.epoch)
+      const facts = { notification, input: 'inbox', source: '', connections: 0, tookMs: 0 }
+      this.#parts.events.emit('notification.delivered', facts)
+    }
   }
 
   #restartAll(): void {

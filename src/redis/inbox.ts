@@ -84,18 +84,18 @@ function keeps(asking: Asking, copies: readonly Copy[]): Call[] {
 
 /** Notes by id who has something under it, each id once. */
 function owns(asking: Asking, { prefix, standsMs }: RedisInboxOptions, copies: readonly Copy[]): Call[] {
-  const owned = new Map<string, { readonly users: Set<string>; standsMs: number }>()
+  const owned = new Map<string, { readonly users: Set<string>; knownMs: number }>()
   for (const copy of copies) {
     const id = publicId(copy, copy.id)
-    const own = owned.get(id) ?? { users: new Set(), standsMs: DAY_MS }
+    const own = owned.get(id) ?? { users: new Set(), knownMs: 0 }
     own.users.add(copy.user)
-    own.standsMs = Math.max(own.standsMs, copy.ttlMs ?? standsMs)
+    own.knownMs = Math.max(own.knownMs, (copy.ttlMs ?? standsMs) + DAY_MS)
     owned.set(id, own)
   }
-  return [...owned].map(([id, { users, standsMs }]) => ({
+  return [...owned].map(([id, { users, knownMs }]) => ({
     script: asking.scripts.owners,
     keys: [ownersKey(prefix, id)],
-    args: [MAX_OWNERS, standsMs, ...users],
+    args: [MAX_OWNERS, knownMs, ...users],
   }))
 }
 
