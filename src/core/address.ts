@@ -69,4 +69,4 @@ const decodeUserId = (wire: string) =>
 const percent = (character: string) => `%${character.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`
 const utf8Length = (text: string) => new TextEncoder().encode(text).length
 /** Lone surrogates have no UTF-8: two different ids would become the same bytes. */
-const isWellFormed = (text: string) => !/\p{Surrogate}/u.test(text)
+export const isWellFormed = (text: string) => !/\p{Surrogate}/u.test(text)

@@ -1,5 +1,5 @@
 import type { Address } from './address.ts'
-import { parseRecipient } from './address.ts'
+import { isWellFormed, parseRecipient } from './address.ts'
 import { GatewayError } from './errors.ts'
 import type { Copy } from './inbox.ts'
 import type { Draft, Notification, Sequence } from './notification.ts'
@@ -101,9 +101,10 @@ function parseHeader(bytes: Uint8Array): Record<string, unknown> {
   return header
 }
 
+/** A lone surrogate has no UTF-8: two ids would become one. */
 function parseId(value: unknown): string | undefined {
   if (value === undefined) return undefined
-  if (typeof value !== 'string' || value.length === 0 || value.length > MAX_ID_LENGTH)
+  if (typeof value !== 'string' || value.length === 0 || value.length > MAX_ID_LENGTH || !isWellFormed(value))
     throw new GatewayError('draft.id')
   return value
 }
@@ -133,7 +134,7 @@ function time(header: Readonly<Record<string, unknown>>, key: string): number | 
 function text(header: Readonly<Record<string, unknown>>, key: string, min = 1): string | undefined {
   const value = header[key]
   if (value === undefined) return undefined
-  if (typeof value !== 'string' || value.length < min || value.length > MAX_TEXT_LENGTH) {
+  if (typeof value !== 'string' || value.length < min || value.length > MAX_TEXT_LENGTH || !isWellFormed(value)) {
     throw headerError(`has "${key}" that is no text of ${min} to ${MAX_TEXT_LENGTH} characters`)
   }
   return value

@@ -32,7 +32,18 @@ export function readRequest(bytes: Uint8Array, body?: Uint8Array): Request {
     id = senderId(envelope)
     return { ok: true, id, submission: toSubmission(envelope, body) }
   } catch (thrown) {
-    return { ok: false, id, error: asGatewayError(thrown) }
+    const error = asGatewayError(thrown)
+    return { ok: false, id: error.code === 'draft.tooDeep' ? idIn(bytes) : id, error }
+  }
+}
+
+/** Parsing takes any depth; what we do with the result does not. */
+function idIn(bytes: Uint8Array): string | undefined {
+  try {
+    const envelope = parseJson(bytes, Number.POSITIVE_INFINITY)
+    return isRecord(envelope) ? senderId(envelope) : undefined
+  } catch {
+    return undefined
   }
 }
 

@@ -78,6 +78,8 @@ export interface GatewayEvents {
 
   'store.lost': { readonly store: string; readonly reason: string }
   'store.found': { readonly store: string }
+  /** It is there, and does not take what it is asked to: full, read-only, out of disk. */
+  'store.refused': { readonly store: string; readonly reason: string }
   /** A setting of the Redis that keeps the inboxes, and what it may cost. */
   'store.unsafe': { readonly store: string; readonly setting: string; readonly value: string; readonly risk: string }
   /** Its settings may not be looked at. */

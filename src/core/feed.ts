@@ -159,8 +159,8 @@ export class Feed {
           this.#told = { epoch: missed.position.epoch, seq: item.seq, rev: told.rev }
           this.#deliver(item, missed.position.epoch)
         }
-      this.#begin(missed)
-      this.#report(missed, [])
+      this.#begin(snapshot)
+      this.#report(snapshot, [])
       this.#greet(snapshot)
     })
   }

@@ -48,8 +48,10 @@ function parseIds(ids: unknown): readonly string[] {
 export function parsePosition(value: unknown): Position {
   if (!isFields(value)) throw new GatewayError('inbox.position')
   const { epoch, seq } = value
-  if (typeof epoch !== 'string' || !isWholeFrom(seq, 0)) throw new GatewayError('inbox.position')
-  return { epoch, seq }
+  if (typeof epoch !== 'string' || !(Number.isInteger(seq) && (seq as number) >= 0))
+    throw new GatewayError('inbox.position')
+  // Beyond 2^53 it is merely from the future.
+  return { epoch, seq: seq as number }
 }
 
 function fieldsOf(value: unknown): Fields {

@@ -1,7 +1,7 @@
 import express, { type Request, type RequestHandler, type Response, Router } from 'express'
 import { encodeUserId, isUserId } from '../core/address.ts'
 import { GatewayError } from '../core/errors.ts'
-import type { Counts, Life } from '../core/inbox.ts'
+import type { Life } from '../core/inbox.ts'
 import { MAX_MARK_BYTES, MAX_PUBLIC_ID_LENGTH, parseListQuery, parseMark } from '../core/inboxRequests.ts'
 import type { Inbox } from '../core/ports.ts'
 import { parseJson, printJson } from '../core/rawJson.ts'
@@ -22,7 +22,7 @@ export function inboxRoutes(inbox: Inbox): Router {
     .all(only('GET'))
   router
     .route('/users/:id/counts')
-    .get(async (request, response) => reply(response, await countsOf(inbox, userOf(request))))
+    .get(async (request, response) => reply(response, (await inbox.open(userOf(request), null)).counts))
     .all(only('GET'))
   router
     .route('/users/:id/mark')
@@ -47,14 +47,6 @@ function mark(inbox: Inbox): RequestHandler<{ id: string }> {
     const wanted = parseMark(parseJson(request.body instanceof Uint8Array ? request.body : NOTHING))
     reply(response, { counts: await inbox.mark(userOf(request), wanted) })
   }
-}
-
-/** Nobody gets an inbox because somebody asked; one that exists drops what is due before it is counted. */
-async function countsOf(inbox: Inbox, user: string): Promise<Counts> {
-  const [state = null] = await inbox.states([user])
-  if (state === null) return { unread: 0, unseen: 0, rev: 0 }
-  const isOutdated = state.due !== undefined && state.due <= state.now
-  return isOutdated ? (await inbox.open(user, null)).counts : state.counts
 }
 
 function describe({ user, position, accepted, stored, sent, seen, read, gone }: Life) {

@@ -48,6 +48,7 @@ const LEVELS = {
   'registry.silent': 'warn',
   'store.lost': 'warn',
   'store.found': 'info',
+  'store.refused': 'warn',
   'store.unsafe': 'warn',
   'store.unchecked': 'debug',
 } as const satisfies Record<EventName, Level>
@@ -84,6 +85,7 @@ const THROTTLED: Partial<Keys<EventName>> = {
   'registry.silent': ({ rep }) => rep,
   'store.lost': ({ store }) => store,
   'store.found': ({ store }) => store,
+  'store.refused': ({ store, reason }) => `${store}\n${reason}`,
   'store.unsafe': ({ store, setting }) => `${store}\n${setting}`,
 } satisfies Keys<Exclude<EventName, Own | Detail>> & Partial<Keys<Detail>>
 

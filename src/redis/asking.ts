@@ -17,10 +17,13 @@ export interface AskingOptions {
 
 /** An outage is announced once, as `store.lost`; it is no fault. */
 export const isOutage = (error: unknown) => error instanceof Error && OUTAGE.test(error.message)
+/** Redis's own word for why it refuses, such as OOM or READONLY. */
+export const refusalIn = (error: unknown) => (error instanceof Error ? REFUSAL.exec(error.message)?.[0] : undefined)
 
-/** What a Redis says that cannot, or cannot now, and what is said of one that is away. Whatever else it says is a fault. */
-const OUTAGE =
-  /OOM|MISCONF|READONLY|LOADING|NOREPLICAS|MASTERDOWN|BUSY|NOAUTH|NOPERM|CLUSTERDOWN|timed out|closed|writeable|ECONN|EPIPE|Socket timeout/
+/** What a Redis says that cannot, or cannot now. */
+const REFUSAL = /OOM|MISCONF|READONLY|LOADING|NOREPLICAS|MASTERDOWN|BUSY|NOAUTH|NOPERM|CLUSTERDOWN/
+/** What is said of one that is away. Whatever else it says is a fault. */
+const OUTAGE = /timed out|max retries per request|closed|writeable|ECONN|EPIPE|Socket timeout/
 
 /** In one round trip, about. */
 const BATCH = 200

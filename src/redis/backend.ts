@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis'
 import type { Events } from '../core/events.ts'
 import type { Broker, Clock, Inbox } from '../core/ports.ts'
-import { isOutage } from './asking.ts'
+import { isOutage, refusalIn } from './asking.ts'
 import { redisBroker } from './broker.ts'
 import { redisChannels } from './channels.ts'
 import { redisGeneration } from './generation.ts'
@@ -44,7 +44,9 @@ export interface RedisBackend {
 export function redisBackend(options: RedisBackendOptions): RedisBackend {
   const { redis, subscriber, store, prefix, events, clock, keep, storeNow = () => undefined } = options
   const onFault = (error: unknown) => {
-    if (!isOutage(error)) events.emit('gateway.failed', { during: `what ${store} was asked`, error })
+    const reason = refusalIn(error)
+    if (reason !== undefined) events.emit('store.refused', { store, reason })
+    else if (!isOutage(error)) events.emit('gateway.failed', { during: `what ${store} was asked`, error })
   }
   const standsMs = Math.round(options.days * DAY_MS)
   let now = storeNow()

@@ -14,6 +14,7 @@ const COMMAND_TIMEOUT_MS = 2_000
 const DISCONNECT_TIMEOUT_MS = 100
 const FIRST_RETRY_MS = 50
 const LAST_RETRY_MS = 500
+const ELSEWHERE_EVERY_MS = 10_000
 
 /**
  * A connection that never fails to be made: while Redis is away every command is refused at once, and it is tried
@@ -33,8 +34,7 @@ export function redisConnection({ url, store, events }: RedisConnectionOptions):
     socketTimeout: 2 * COMMAND_TIMEOUT_MS,
     retryStrategy: (attempt) => Math.min(FIRST_RETRY_MS * 2 ** Math.min(attempt - 1, 10), LAST_RETRY_MS),
     maxLoadingRetryTime: LAST_RETRY_MS,
-    // After a failover the address may lead to the new master, and this connection still to the old one.
-    reconnectOnError: ({ message }) => message.includes('READONLY'),
+    reconnectOnError: mayLeadElsewhere(),
     // Who subscribes does so again himself, knowing what is still wanted.
     autoResubscribe: false,
     // It is waited for before the first question, and a Redis that swallows commands would cost its time out twice.
@@ -58,4 +58,18 @@ export function redisConnection({ url, store, events }: RedisConnectionOptions):
     events.emit('store.found', { store })
   })
   return redis
+}
+
+/**
+ * After a failover the address may lead to the new master, and this connection still to the old one: it is made anew,
+ * but not for every refused write, because everybody's reads go down with it.
+ */
+function mayLeadElsewhere(): (error: Error) => boolean {
+  let last = Number.NEGATIVE_INFINITY
+  return ({ message }) => {
+    const now = performance.now()
+    if (!message.includes('READONLY') || now - last < ELSEWHERE_EVERY_MS) return false
+    last = now
+    return true
+  }
 }

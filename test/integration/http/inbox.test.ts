@@ -109,8 +109,7 @@ describe('counts', () => {
   })
 
   test('of somebody who never got anything are none', async () => {
-    expect(await get('/v1/users/nobody/counts')).toEqual({ unread: 0, unseen: 0, rev: 0 })
-    expect(await app.inbox.states(['nobody'])).toEqual([null])
+    expect(await get('/v1/users/nobody/counts')).toEqual({ unread: 0, unseen: 0, rev: clock.now() })
   })
 
   test('do not count what has expired, whether or not its user is here', async () => {
@@ -237,7 +236,7 @@ test.each(['', '%ff', 'x'.repeat(201), '%e2%98%83'.repeat(67)])(
 
 test('while the store is away all of it answers 503, and that it may be asked again', async () => {
   const away = () => Promise.reject(new GatewayError('store.unavailable'))
-  const inbox = { ...app.inbox, list: away, mark: away, states: away, lives: away }
+  const inbox = { ...app.inbox, list: away, mark: away, open: away, lives: away }
   const other = await runApp({ clock: systemClock, inbox })
   for (const path of PATHS) {
     const init = path.endsWith('mark') ? { method: 'POST', body: '{"op":"read","ids":["a"]}' } : {}

@@ -113,6 +113,7 @@ describe.each(['memory', 'redis'] as const)('kept notifications in %s', (store) 
   test.each([
     ['of another epoch', () => ({ epoch: 'another', seq: 1 })],
     ['from the future', (epoch: string) => ({ epoch, seq: 999 })],
+    ['from a future that no inbox will see', (epoch: string) => ({ epoch, seq: 2 ** 53 })],
     ['older than what the inbox holds', (epoch: string) => ({ epoch, seq: 0 })],
   ])('a position %s gives a snapshot, never a silent hole', async (_, since) => {
     const first = await arrive().greeted()

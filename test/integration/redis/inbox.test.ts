@@ -146,6 +146,28 @@ describe('while Redis cannot', () => {
     expect(await keepAgain(inbox, 'a')).toMatchObject({ outcome: 'stored', position: { seq: 1 } })
   })
 
+  test('write any more, those who read go on, and the log says why', async () => {
+    const { port } = await server()
+    const { inbox, redis, events } = await gateway(port)
+    const refused: string[] = []
+    let lost = 0
+    events.on('store.refused', ({ reason }) => refused.push(reason))
+    events.on('store.lost', () => lost++)
+    await inbox.keep([copyOf('ann', 'a', '1')])
+    await redis.replicaof('127.0.0.1', '1')
+    await expect(inbox.keep([copyOf('ann', 'b', '1')])).rejects.toMatchObject(UNAVAILABLE)
+    await until(
+      'it has looked whether the address leads elsewhere',
+      () => lost === 1 && inbox.generation() !== undefined,
+    )
+    for (let i = 0; i < 5; i++) {
+      await expect(inbox.keep([copyOf('ann', `c${i}`, '1')])).rejects.toMatchObject(UNAVAILABLE)
+      expect(await seqs(inbox)).toEqual([1])
+    }
+    expect(new Set(refused)).toEqual(new Set(['READONLY']))
+    expect(lost).toBe(1)
+  })
+
   test('answer, a keep is refused in time; sent again it is stored once, whether or not it had been', async () => {
     const { port, pid } = await server()
     const { inbox } = await gateway(port)

@@ -96,6 +96,11 @@ test.each<[what: string, code: string, ...frames: unknown[]]>([
   expect(await dealer.ask(kept('42', { notification: code }))).toMatchObject({ ok: true })
 })
 
+test('a refusal carries the id, however deep the rest of the request is', async () => {
+  const reply = await dealer.ask(`{"recipient":"42","id":"deep","notification":${nested(65)}}`)
+  expect(reply).toMatchObject({ ok: false, id: 'deep', error: { code: 'draft.tooDeep' } })
+})
+
 test('ten thousand requests in one go are all stored, in the order in which they were sent', async () => {
   const total = 10_000
   const before = dealer.replies.length

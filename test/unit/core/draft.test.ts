@@ -144,6 +144,8 @@ test.each<[string, unknown, string]>([
   ['has an empty id', { id: '' }, 'draft.id'],
   ['has an id of 129 characters', { id: 'x'.repeat(129) }, 'draft.id'],
   ['has a number as id', { id: 7 }, 'draft.id'],
+  ['has half a character as id', { id: '\ud800' }, 'draft.id'],
+  ['has half a character as source', { source: 'a\ud800' }, 'draft.header'],
   ['has a ttl of 0', { ttl: 0 }, 'draft.ttl'],
   ['has a ttl of -1', { ttl: -1 }, 'draft.ttl'],
   ['has a ttl of 1e99', { ttl: 1e99 }, 'draft.ttl'],

@@ -29,6 +29,8 @@ class Browser {
     this.hellos.push(hello)
     this.from ??= hello.position
     this.counts = hello.counts
+    // What stands in a snapshot is not told again.
+    for (const { seq } of hello.items ?? []) if (seq > (this.position?.seq ?? 0)) this.seqs.push(seq)
   }
 
   hear({ kept }: Notification): void {
