@@ -1,65 +1,62 @@
-// node benchmarks/ingest.mjs [SECONDS]: how many kept notifications a second a gateway acknowledges over its ROUTER, beside
+// node benchmarks/ingest.mjs [SECONDS [MINUTES]]: how many kept notifications a second a gateway acknowledges over its ROUTER, beside
 // the same script called bare: ioredis, pipelines of 100, ten under way, nothing checked and nobody told. Both on one
-// Redis of our own, in interleaved rounds; only the ratio of a round means anything.
-import { fork, spawn } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+// Redis of our own, in interleaved rounds; only the ratio of a round means anything. With MINUTES instead: the gateway's
+// memory, minute by minute, at 70 % of what it can take.
+import { fork } from 'node:child_process'
 import { setTimeout as pause } from 'node:timers/promises'
 import { Redis } from 'ioredis'
 import { Dealer } from 'zeromq'
 import { redisBackend } from '../dist/redis/backend.js'
+import { cpuOf, openSite, rssMbOf } from './lib/site.mjs'
 
 const SECONDS = Number(process.argv[2] ?? 8)
+const MINUTES = Number(process.argv[3] ?? 0)
 const ROUNDS = 3
 const USERS = 1_000
 const WINDOW = 1_000
 const BODY = JSON.stringify({ text: 'x'.repeat(180) })
 
 async function main() {
-  const folder = mkdtempSync(join(tmpdir(), 'heraldo-benchmark-'))
-  const [redisPort, ingestPort, rep, pub] = await Promise.all([freePort(), freePort(), freePort(), freePort()])
-  const redis = spawn('redis-server', ['--port', `${redisPort}`, '--bind', '127.0.0.1', '--dir', folder, '--save', ''])
-  const url = `redis://127.0.0.1:${redisPort}`
-  const ingest = `tcp://127.0.0.1:${ingestPort}`
-  const config = {
-    http: { port: 0 },
-    redis: { url },
-    zeromq: { ingest, registry: { serve: true, rep: `tcp://127.0.0.1:${rep}`, pub: `tcp://127.0.0.1:${pub}` }, notifiers: [] },
-    sessions: [],
-    log: { level: 'error' },
-  }
-  writeFileSync(join(folder, 'gateway.json'), JSON.stringify(config))
-  await pause(500)
-  const gateway = spawn('node', ['dist/cli/main.js', 'start', '--config', join(folder, 'gateway.json')])
-  await new Promise((resolve) => gateway.stdout.once('data', resolve))
+  const site = await openSite()
   try {
-    const ratios = []
-    for (let round = 1; round <= ROUNDS; round++) {
-      const control = await run('bare', url)
-      const before = cpuOf(gateway.pid)
-      const acknowledged = await run('sender', ingest)
-      const cpuUs = ((cpuOf(gateway.pid) - before) * 1e6) / (acknowledged * SECONDS)
-      ratios.push(acknowledged / control)
-      console.log(
-        `round ${round}: bare ${control.toFixed(0)}/s, acknowledged ${acknowledged.toFixed(0)}/s, ratio ${(acknowledged / control).toFixed(2)}, ` +
-          `gateway ${cpuUs.toFixed(1)} µs of processor each, rss ${rssOf(gateway.pid).toFixed(0)} MB`,
-      )
-    }
-    console.log(`median ratio ${ratios.sort((a, b) => a - b)[Math.floor(ROUNDS / 2)].toFixed(2)}`)
+    if (MINUTES > 0) await watchMemory(site)
+    else await compare(site)
   } finally {
-    gateway.kill('SIGKILL')
-    redis.kill('SIGKILL')
-    await pause(100)
-    rmSync(folder, { recursive: true, force: true })
+    await site.close()
+  }
+}
+
+async function compare({ redisUrl, ingest, pid }) {
+  const ratios = []
+  for (let round = 1; round <= ROUNDS; round++) {
+    const control = await run('bare', redisUrl)
+    const before = cpuOf(pid)
+    const acknowledged = await run('sender', ingest)
+    const cpuUs = ((cpuOf(pid) - before) * 1e6) / (acknowledged * SECONDS)
+    ratios.push(acknowledged / control)
+    console.log(
+      `round ${round}: bare ${control.toFixed(0)}/s, acknowledged ${acknowledged.toFixed(0)}/s, ratio ${(acknowledged / control).toFixed(2)}, ` +
+        `gateway ${cpuUs.toFixed(1)} µs of processor each, rss ${rssMbOf(pid).toFixed(0)} MB`,
+    )
+  }
+  console.log(`median ratio ${ratios.sort((a, b) => a - b)[Math.floor(ROUNDS / 2)].toFixed(2)}`)
+}
+
+/** Finds out what it can take, and holds it at 70 % of that. */
+async function watchMemory({ ingest, pid }) {
+  const perSecond = Math.floor(0.7 * (await run('sender', ingest)))
+  for (let minute = 1; minute <= MINUTES; minute++) {
+    const done = await run('sender', ingest, 60, perSecond)
+    console.log(`minute ${minute}: ${done.toFixed(0)}/s of ${perSecond}/s, rss ${rssMbOf(pid).toFixed(0)} MB`)
   }
 }
 
 /** In a process of its own, as a sender is. */
-function run(kind, address) {
-  const child = fork(new URL(import.meta.url).pathname, [`${SECONDS}`, kind, address])
-  return new Promise((resolve, reject) => child.once('message', resolve).once('exit', () => reject(new Error(`${kind} ended`))))
+function run(kind, address, seconds = SECONDS, perSecond = Number.POSITIVE_INFINITY) {
+  const child = fork(new URL(import.meta.url).pathname, [kind, address, `${seconds}`, `${perSecond}`])
+  return new Promise((resolve, reject) => {
+    child.once('message', resolve).once('exit', () => reject(new Error(`${kind} ended`)))
+  })
 }
 
 /** Both answer how many were done in a second. */
@@ -117,19 +114,21 @@ function backendOn(redis, url) {
 
 const copyOf = (user, id) => ({ user, source: '', id, type: 'notification', body: Buffer.from(BODY), acceptedAt: 0 })
 
-async function sender(ms, address) {
+async function sender(ms, address, perSecond) {
   const socket = new Dealer({ linger: 0 })
   socket.connect(address)
   const body = Buffer.from(BODY)
+  const began = performance.now()
   let sent = 0
-  const send = () => {
+  let acknowledged = 0
+  const send = async () => {
+    const early = (sent * 1_000) / perSecond - (performance.now() - began)
+    if (early > 0) await pause(early)
     const user = sent++ % USERS
     return socket.send([`{"recipient":"${user}","id":"sent-${process.pid}-${sent}"}`, body])
   }
-  for (let i = 0; i < WINDOW; i++) await send()
-  let acknowledged = 0
-  const end = performance.now() + ms
-  while (performance.now() < end) {
+  for (let i = 0; i < Math.min(WINDOW, perSecond / 10); i++) await send()
+  while (performance.now() < began + ms) {
     const [reply] = await socket.receive()
     if (reply.toString('latin1', 0, 10) !== '{"ok":true') throw new Error(`${reply}`)
     acknowledged++
@@ -139,25 +138,8 @@ async function sender(ms, address) {
   return (acknowledged * 1_000) / ms
 }
 
-function cpuOf(pid) {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1].split(' ')
-  return (Number(fields[11]) + Number(fields[12])) / 100
-}
-
-function rssOf(pid) {
-  return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))[1]) / 1024
-}
-
-async function freePort() {
-  const server = createServer()
-  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address()
-  await new Promise((resolve) => server.close(resolve))
-  return port
-}
-
 if (process.send !== undefined) {
-  const [, , seconds, kind, address] = process.argv
-  process.send(await (kind === 'bare' ? bare : sender)(Number(seconds) * 1_000, address))
+  const [, , kind, address, seconds, perSecond] = process.argv
+  process.send(await (kind === 'bare' ? bare : sender)(Number(seconds) * 1_000, address, Number(perSecond)))
   process.disconnect()
 } else await main()

@@ -12,6 +12,7 @@ import { RateLimit } from './core/rateLimit.ts'
 import type { Handshake, Session } from './core/session.ts'
 import { SessionWatch } from './core/sessionWatch.ts'
 import { Tally } from './core/tally.ts'
+import { Turnstile } from './core/turnstile.ts'
 import { type Held, WaitingRoom } from './core/waitingRoom.ts'
 import { recognise } from './user.ts'
 
@@ -31,6 +32,9 @@ export interface GatewayParts {
   /** How often the session of each connection is judged again, about. */
   readonly sessionCheckMs: number
 }
+
+/** Whoever comes back after a restart comes with everybody else, and live notifications shall not wait for their history. */
+const READ_AT_ONCE = 4
 
 /** What we keep of a connection while it stays. */
 interface Stay {
@@ -52,6 +56,7 @@ export class Gateway implements Reception {
   readonly #handshakes: RateLimit
   readonly #feeds: Feeds
   readonly #waitingRoom = new WaitingRoom()
+  readonly #reading = new Turnstile(READ_AT_ONCE)
   readonly #sessions: SessionWatch<Connection>
   #draining = false
 
@@ -123,8 +128,11 @@ export class Gateway implements Reception {
     await this.#stays.get(connection)?.followed
     try {
       while (hub.isOpen(connection)) {
-        const opening = await inbox.open(session.user.id, handshake.since ?? null)
-        if (hub.isOpen(connection) && this.#feeds.seat(connection, opening)) return this.#seat(connection, opening)
+        const opening = await this.#reading.pass(async () =>
+          hub.isOpen(connection) ? inbox.open(session.user.id, handshake.since ?? null) : null,
+        )
+        if (opening === null || !hub.isOpen(connection)) return
+        if (this.#feeds.seat(connection, opening)) return this.#seat(connection, opening)
       }
     } catch (error) {
       events.emit('inbox.unreadable', { user: session.user.id, error })
