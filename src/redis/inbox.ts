@@ -8,8 +8,9 @@ import type { Clock, Inbox } from '../core/ports.ts'
 import { Asking, type AskingOptions } from './asking.ts'
 import type { RedisChannels } from './channels.ts'
 import { claimOf, claimsOf } from './claims.ts'
+import { IdIndex } from './idIndex.ts'
 import { parseItems, parseLife, parseMeta, printBlob, stateOf } from './inboxText.ts'
-import { inboxKeys, ownersKey } from './keys.ts'
+import { inboxKeys } from './keys.ts'
 import type { Answer, Call } from './scripts.ts'
 import { SentNotes } from './sentNotes.ts'
 
@@ -24,15 +25,16 @@ export interface RedisInboxOptions extends AskingOptions {
   readonly storeNow: () => number | undefined
 }
 
-const DAY_MS = 86_400_000
 /** In one round trip. */
 const BATCH = 100
 const PAGE = 50
-const MAX_OWNERS = 1_000
+/** Of one id. */
+const MAX_LIVES = 1_000
 
 /** Kept notifications in Redis: one script call for each operation on each inbox, wholly or not at all. */
 export function redisInbox(options: RedisInboxOptions): Inbox & { close(): Promise<void> } {
   const asking = new Asking(options)
+  const index = new IdIndex({ ...options, asking })
   const sent = new SentNotes(options.clock, async (notes) => {
     const calls = [...notes].map(([user, told]) => ({
       script: asking.scripts.sent,
@@ -44,7 +46,7 @@ export function redisInbox(options: RedisInboxOptions): Inbox & { close(): Promi
   return {
     generation: () => options.generation.current(),
     onGeneration: (changed) => options.generation.onChange(changed),
-    keep: (copies) => keep(asking, options, copies),
+    keep: (copies) => keep(asking, index, copies),
     open: (user, since) => open(asking, options, user, since),
     list: (user, query) => list(asking, options, user, query),
     mark: (user, what) => mark(asking, user, what),
@@ -53,18 +55,25 @@ export function redisInbox(options: RedisInboxOptions): Inbox & { close(): Promi
     async lives(id) {
       // What was noted a moment ago belongs to the story.
       await sent.flush()
-      return lives(asking, options, id)
+      return lives(asking, index, id)
     },
     onRing: (hear) => options.channels.onRing(hear),
-    close: () => sent.flush(),
+    async close() {
+      await Promise.all([sent.flush(), index.close()])
+    },
   }
 }
 
 /** All of it is asked in this turn: what is kept next for one of these users comes after it. */
-async function keep(asking: Asking, options: RedisInboxOptions, copies: readonly Copy[]): Promise<readonly Kept[]> {
+async function keep(asking: Asking, index: IdIndex, copies: readonly Copy[]): Promise<readonly Kept[]> {
   const kept = [...batches(copies)].map(async (batch) => {
-    const answers = await asking.runAll(() => [...keeps(asking, batch), ...owns(asking, options, batch)])
-    return batch.map(({ user }, i) => parseKept(user, `${answers[i]}`))
+    const answers = await asking.runAll(() => keeps(asking, batch))
+    return batch.map((copy, i) => {
+      const kept = parseKept(copy.user, `${answers[i]}`)
+      // A duplicate's original may have been stored by who never heard of it, or died before it was noted.
+      if (kept.outcome !== 'conflict') index.note(publicId(copy, copy.id), copy.user, copy.ttlMs)
+      return kept
+    })
   })
   return (await Promise.all(kept)).flat()
 }
@@ -80,23 +89,6 @@ function keeps(asking: Asking, copies: readonly Copy[]): Call[] {
     const key = collapse === undefined ? '' : `${source.length}:${source}:${collapse}`
     return asking.call('keep', user, [...args, ttlMs ?? 0, key], `i${claim}`)
   })
-}
-
-/** Notes by id who has something under it, each id once. */
-function owns(asking: Asking, { prefix, standsMs }: RedisInboxOptions, copies: readonly Copy[]): Call[] {
-  const owned = new Map<string, { readonly users: Set<string>; knownMs: number }>()
-  for (const copy of copies) {
-    const id = publicId(copy, copy.id)
-    const own = owned.get(id) ?? { users: new Set(), knownMs: 0 }
-    own.users.add(copy.user)
-    own.knownMs = Math.max(own.knownMs, (copy.ttlMs ?? standsMs) + DAY_MS)
-    owned.set(id, own)
-  }
-  return [...owned].map(([id, { users, knownMs }]) => ({
-    script: asking.scripts.owners,
-    keys: [ownersKey(prefix, id)],
-    args: [MAX_OWNERS, knownMs, ...users],
-  }))
 }
 
 async function open(
@@ -182,15 +174,17 @@ async function readMetas(redis: Redis, prefix: string, users: readonly string[])
   return { now, found: found.map((bytes) => (Buffer.isBuffer(bytes) ? bytes : null)) }
 }
 
-async function lives(asking: Asking, { prefix }: RedisInboxOptions, id: string): Promise<readonly Life[]> {
-  const owners = await asking.ask((redis) => redis.zrange(ownersKey(prefix, id), '0', '-1'))
+async function lives(asking: Asking, index: IdIndex, id: string): Promise<readonly Life[]> {
   const claims = claimsOf(id)
   const lives: Life[] = []
-  for (const users of batches(owners)) {
+  let room = MAX_LIVES
+  for (const users of batches(await index.usersOf(id))) {
     const answers = await asking.runAll(() => users.map((user) => asking.call('lives', user, claims)))
     for (const [i, user] of users.entries()) {
       const [epoch, ...told] = listOf(answers[i] ?? [])
+      if (told.length === 0) continue
       lives.push(...told.map((text) => parseLife(user, `${epoch}`, `${text}`)))
+      if (--room === 0) return lives
     }
   }
   return lives

@@ -10,10 +10,10 @@ import { type Address, encodeUserId, formatRecipient, userAddress } from '../cor
  * | `inbox:{user}:order` | stream | as the inbox |
  * | `inbox:{user}:due` | sorted set | as the inbox |
  * | `inbox:{user}:forget` | sorted set | as the inbox |
- * | `id:<id>` | sorted set | as long as the longest-standing copy under the id could be known, or longer |
+ * | `ids:<day>:<shard>` | sorted set | until that day, in days since 1970, is over, and an hour or so more |
  * | `to:<recipient>` | channel | – |
  *
- * What the inbox's keys hold is said in scripts/inbox.lua.
+ * What the inbox's keys hold is said in scripts/inbox.lua; those of `ids` in idIndex.ts.
  */
 export const publishersKey = (prefix: string): string => `${prefix}publishers`
 
@@ -23,14 +23,14 @@ export function inboxKeys(prefix: string, user: string): readonly [string, strin
   return [inbox, `${inbox}:order`, `${inbox}:due`, `${inbox}:forget`]
 }
 
-/** The users who have something under an id, as browsers see it. */
-export const ownersKey = (prefix: string, id: string): string => `${prefix}id:${id.replace(ODD, percent)}`
+/** Who has something under which id until this day; an id is always in the same shard. */
+export const idsKey = (prefix: string, day: number, shard: number): string => `${prefix}ids:${day}:${shard}`
+/** A power of two; so many that none is the hot key of a cluster, or so large that Redis stands still to let go of it. */
+export const ID_SHARDS = 64
 
 /** Where the gateways tell each other what concerns a recipient. */
 export const channelOf = (prefix: string, to: Address): string => `${prefix}to:${formatRecipient(to)}`
 export const channelOfUser = (prefix: string, user: string): string => channelOf(prefix, userAddress(user))
 
 const BRACE = /[{}]/g
-// biome-ignore lint/suspicious/noControlCharactersInRegex: what a person cannot read in a listing of keys
-const ODD = /[\u0000-\u001f\u007f%{}]/g
 const percent = (character: string) => `%${character.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`

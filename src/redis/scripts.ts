@@ -45,7 +45,6 @@ export function scriptsWith({ keep, standsMs, now }: Constants) {
     renew: script('inbox', 'renew'),
     lives: script('inbox', 'lives'),
     sent: script('sent'),
-    owners: script('owners'),
   }
 }
 
@@ -91,7 +90,6 @@ const FILES = {
   renew: read('renew'),
   lives: read('lives'),
   sent: read('sent'),
-  owners: read('owners'),
 }
 
 function read(name: string): string {

@@ -33,6 +33,24 @@ export function living({ its }: Benches): void {
     expect(lives[3]?.position).toEqual((await it.state('eve')).position)
   })
 
+  test('ids that begin alike are told apart, whatever ids and users are made of', async () => {
+    const it = its()
+    const odd = [
+      ['a', 'bc'],
+      ['ab', 'c'],
+      ['a', '\u0000{}'],
+      ['a\u0000', '{}'],
+      ['1:a', 'b'],
+      ['é😀', '😀é'],
+      ['a', '\u{10ffff}'],
+    ] as const
+    await it.keep(...odd.map(([id, user]) => copyOf(user, id)))
+    for (const id of new Set(odd.map(([id]) => id))) {
+      const users = odd.filter(([other]) => other === id).map(([, user]) => user)
+      expect((await it.inbox.lives(id)).map(({ user }) => user).sort()).toEqual(users.sort())
+    }
+  })
+
   test('it tells to how many devices it was written in all, and when first', async () => {
     const it = its()
     await it.keep(copyOf('ann', 'a'), copyOf('ann', 'b'))
@@ -160,6 +178,13 @@ export function overDays({ its, other }: Benches): void {
     expect(await it.inbox.lives('a')).toEqual([])
     expect(await it.keep(copyOf('ann', 'a', '2'))).toEqual([4])
     expect(await it.inbox.lives('a')).toMatchObject([{ user: 'ann', position: { seq: 4 } }])
+  })
+
+  test('an id is known to the last day of the longest ttl', async () => {
+    const it = its()
+    await it.keep(copyOf('ann', 'a', '1', { ttlMs: 365 * DAY_MS }))
+    await it.pass(364.9 * DAY_MS)
+    expect(await it.inbox.lives('a')).toMatchObject([{ user: 'ann', gone: null }])
   })
 
   test('of two that read alike as `source:id` the one that stands stays known when the other is forgotten', async () => {
