@@ -30,8 +30,8 @@ const MESSAGES_PER_TURN = 64
 const SEND_HIGH_WATER_MARK = 10_000
 const RECEIVE_HIGH_WATER_MARK = 1_000
 const AFTER_FAILURE_MS = 30
-const QUIET_MS = 30
-const DRAIN_MS = 500
+const QUIET_MS = 100
+const DRAIN_MS = 1_000
 const ANSWERED_WITHIN_MS = 5_000
 /** libzmq's own thread writes what was sent, and whoever ends the process does not wait for it. */
 const FLUSH_MS = 50

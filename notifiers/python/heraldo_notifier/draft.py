@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Dict, List, NoReturn, Optional, Union
 
 from .errors import NotifierError
-from .text import utf16_length
+from .text import is_text
 
 Header = Dict[str, Union[str, int]]
 
@@ -70,7 +70,7 @@ def header(
     """Raises NotifierError ``draft.id``, ``draft.ttl``, ``draft.header``. What is None is left out."""
     made: Header = {"id": id}
     _add_text(made, "type", type)
-    if not isinstance(id, str) or not 1 <= utf16_length(id) <= 128:
+    if not is_text(id, 1, 128):
         raise NotifierError("draft.id")
     if at is not None:
         if not _is_whole(at, 0, _MAX_SAFE_INTEGER):
@@ -108,7 +108,7 @@ def encode_body(body: object, max_bytes: int) -> bytes:
 def _add_text(made: Header, key: str, text: Optional[str]) -> None:
     if text is None:
         return
-    if not isinstance(text, str) or not 1 <= utf16_length(text) <= 200:
+    if not is_text(text, 1, 200):
         raise NotifierError("draft.header", f'The header has "{key}" that is no text of 1 to 200 characters.')
     made[key] = text
 

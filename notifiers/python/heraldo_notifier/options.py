@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Callable, Optional, Tuple
 
 from .errors import NotifierError
-from .text import utf16_length
+from .text import is_text
 
 _MAX_ENDPOINT_LENGTH = 256
 _MAX_PATH_BYTES = 100  # a Unix socket's path fits into 108 bytes, or libzmq refuses to connect
@@ -140,7 +140,7 @@ def _binds_everywhere(bind: str) -> bool:
 
 
 def _text(key: str, value: object) -> str:
-    if not isinstance(value, str) or not 1 <= utf16_length(value) <= 100 or _CONTROL.search(value) is not None:
+    if not isinstance(value, str) or not is_text(value, 1, 100) or _CONTROL.search(value) is not None:
         raise _wrong(key, "must be a text of 1 to 100 characters without control characters", value)
     return value
 
