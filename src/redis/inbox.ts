@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { Redis } from 'ioredis'
 import { publicId } from '../core/draft.ts'
 import { type ErrorCode, GatewayError } from '../core/errors.ts'
@@ -11,7 +11,7 @@ import { claimOf, claimsOf } from './claims.ts'
 import { IdIndex } from './idIndex.ts'
 import { parseItems, parseLife, parseMeta, printBlob, stateOf } from './inboxText.ts'
 import { inboxKeys } from './keys.ts'
-import type { Answer, Call } from './scripts.ts'
+import type { Answer, Argument, Call } from './scripts.ts'
 import { SentNotes } from './sentNotes.ts'
 
 export interface RedisInboxOptions extends AskingOptions {
@@ -79,17 +79,39 @@ async function keep(asking: Asking, index: IdIndex, copies: readonly Copy[]): Pr
 }
 
 function keeps(asking: Asking, copies: readonly Copy[]): Call[] {
+  let printed: Printed | undefined
   return copies.map((copy) => {
-    const { user, source, body, ttlMs, collapse, acceptedAt } = copy
-    const id = publicId(copy, copy.id)
-    const claim = claimOf(copy)
-    const args = [`${digestOf(body)} ${acceptedAt}`, `${body.length} ${claim}`, printBlob(id, copy)]
-    if (ttlMs === undefined && collapse === undefined) return asking.call('keep', user, args, `i${claim}`)
-    // The source's length keeps it and the key apart.
-    const key = collapse === undefined ? '' : `${source.length}:${source}:${collapse}`
-    return asking.call('keep', user, [...args, ttlMs ?? 0, key], `i${claim}`)
+    if (printed === undefined || !isLike(copy, printed.copy)) printed = printCopy(copy)
+    return asking.call('keep', copy.user, printed.args, printed.field)
   })
 }
+
+interface Printed {
+  readonly copy: Copy
+  readonly args: readonly Argument[]
+  readonly field: string
+}
+
+function printCopy(copy: Copy): Printed {
+  const { source, body, ttlMs, collapse, acceptedAt } = copy
+  const claim = claimOf(copy)
+  const field = `i${claim}`
+  const args = [`${digestOf(body)} ${acceptedAt}`, `${body.length} ${claim}`, printBlob(publicId(copy, copy.id), copy)]
+  if (ttlMs === undefined && collapse === undefined) return { copy, args, field }
+  // The source's length keeps it and the key apart.
+  const key = collapse === undefined ? '' : `${source.length}:${source}:${collapse}`
+  return { copy, args: [...args, ttlMs ?? 0, key], field }
+}
+
+/** As the copies of one notification are, but for their users. */
+const isLike = (one: Copy, other: Copy) =>
+  one.body === other.body &&
+  one.id === other.id &&
+  one.source === other.source &&
+  one.type === other.type &&
+  one.ttlMs === other.ttlMs &&
+  one.collapse === other.collapse &&
+  one.acceptedAt === other.acceptedAt
 
 async function open(
   asking: Asking,
@@ -197,7 +219,7 @@ function parseKept(user: string, answer: string): Kept {
 }
 
 /** 128 bits are enough to tell bodies apart that somebody sends under one id by mistake. */
-const digestOf = (body: Uint8Array) => createHash('sha256').update(body).digest('base64url').slice(0, 22)
+const digestOf = (body: Uint8Array) => hash('sha256', body, 'base64url').slice(0, 22)
 const listOf = (answer: Answer): readonly Answer[] => (Array.isArray(answer) ? answer : [answer])
 const bytesOf = (answer: Answer | undefined): Buffer => (Buffer.isBuffer(answer) ? answer : Buffer.from(`${answer}`))
 
