@@ -154,11 +154,10 @@ export class Feed {
       const snapshot = missed.mode === 'snapshot' ? missed : await inbox.open(this.#user, 'snapshot')
       if (this.#isClosed) return
       events.emit('inbox.recovered', { user: this.#user, missed: missed.position.seq - told.seq })
-      if (missed.mode === 'resumed')
-        for (const item of missed.items) {
-          this.#told = { epoch: missed.position.epoch, seq: item.seq, rev: told.rev }
-          this.#deliver(item, missed.position.epoch)
-        }
+      const { epoch, seq } = missed.position
+      // What came between the two readings is told, too, before it stands in a snapshot.
+      const since = snapshot.position.epoch === epoch ? snapshot.items.filter((item) => item.seq > seq) : []
+      if (missed.mode === 'resumed') for (const item of [...missed.items, ...since]) this.#deliver(item, epoch)
       this.#begin(snapshot)
       this.#report(snapshot, [])
       this.#greet(snapshot)

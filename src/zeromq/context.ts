@@ -7,6 +7,21 @@ context.blocky = false
 context.maxSockets = 65_535
 
 /**
+ * For a ROUTER that senders may flood. libzmq 4.3.5 ends the process (`Assertion failed: !_io_error`) when a peer goes
+ * while libzmq has stopped reading from it, because the queue is full, and a heartbeat falls due: so none are sent. The
+ * kernel finds peers that have vanished.
+ */
+export const FLOODED = {
+  heartbeatInterval: 0,
+  heartbeatTimeout: 0,
+  heartbeatTimeToLive: 0,
+  tcpKeepalive: 1,
+  tcpKeepaliveIdle: 60,
+  tcpKeepaliveInterval: 10,
+  tcpKeepaliveCount: 3,
+} as const
+
+/**
  * What every socket gets. Heartbeats notice half-open connections and stopped processes; a handshake that takes longer
  * than five seconds is a peer that speaks something else. A back-off beyond a second would lose more.
  */

@@ -5,7 +5,7 @@ import { asGatewayError, GatewayError } from '../core/errors.ts'
 import type { Events } from '../core/events.ts'
 import type { Clock, Input, Receipt, Submit } from '../core/ports.ts'
 import { bind } from './bind.ts'
-import { CAREFUL, needsIpv6 } from './context.ts'
+import { CAREFUL, FLOODED, needsIpv6 } from './context.ts'
 
 export interface ZeromqIngestOptions {
   /** Where the ROUTER listens: `tcp://127.0.0.1:20100`. */
@@ -56,6 +56,7 @@ class Ingest implements Input<Submit> {
     this.#maxRequestBytes = maxRequestBytes(options.maxBytes)
     this.#socket = new Router({
       ...CAREFUL,
+      ...FLOODED,
       linger: LINGER_MS,
       ipv6: needsIpv6(options.address),
       // Who has left is reported, not passed over; who comes back under its old name gets its replies.

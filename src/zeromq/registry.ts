@@ -4,7 +4,7 @@ import { asGatewayError } from '../core/errors.ts'
 import type { Events } from '../core/events.ts'
 import type { Clock, Directory } from '../core/ports.ts'
 import { bind } from './bind.ts'
-import { CAREFUL, needsIpv6 } from './context.ts'
+import { CAREFUL, FLOODED, needsIpv6 } from './context.ts'
 import { answer } from './registryRequests.ts'
 
 export interface RegistryOptions {
@@ -45,7 +45,7 @@ class Server implements Registry {
     this.#options = options
     // Speaks with a REQ like a REP, but no peer can bring it out of step: a REP whose peer left in the middle of a
     // malformed request swallows the answer to somebody else's.
-    this.#questions = new Router({ ...CAREFUL, ...bounds, ipv6: needsIpv6(options.rep), mandatory: true })
+    this.#questions = new Router({ ...CAREFUL, ...FLOODED, ...bounds, ipv6: needsIpv6(options.rep), mandatory: true })
     this.#announcements = new Publisher({ ...CAREFUL, ...bounds, ipv6: needsIpv6(options.pub) })
   }
 
