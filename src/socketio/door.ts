@@ -16,6 +16,8 @@ export interface DoorRules {
   readonly admits?: (request: IncomingMessage) => boolean
 }
 
+const NEWCOMERS_A_TURN = 20
+
 /**
  * What every request passes before Engine.IO sees it, long-polling and WebSocket alike: `cors` keeps no WebSocket out,
  * and Engine.IO's own `allowRequest` would answer a refused upgrade with 400.
@@ -25,6 +27,8 @@ export class Door {
   readonly #origins: ReadonlySet<string>
   /** Frees the place of a newcomer that Engine.IO has made no connection of yet. */
   readonly #places = new WeakMap<IncomingMessage, () => void>()
+  /** They have knocked, and wait for a turn of the event loop. */
+  #waiting: (() => void)[] = []
 
   constructor(rules: DoorRules) {
     this.#rules = rules
@@ -38,8 +42,10 @@ export class Door {
       if (this.#rules.admits?.(request) === false || this.#isForeign(request)) this.#refuse('origin.forbidden', request)
       if (searchParams.has('j'))
         this.#refuse('origin.forbidden', request, 'JSONP is not spoken here: any page could read it.')
-      if (isHandshake(searchParams)) this.#knock(request, response)
-      next()
+      if (isHandshake(searchParams)) {
+        this.#knock(request, response)
+        this.#letInLater(request, response, next)
+      } else next()
     } catch (thrown) {
       answer(asGatewayError(thrown), request, response)
     }
@@ -71,6 +77,21 @@ export class Door {
     // Engine.IO may refuse it still, for reasons of its own.
     const wire = response instanceof ServerResponse ? response : request.socket
     wire.once('close', () => this.enter(request)())
+  }
+
+  /** After a restart everybody comes at once, and what is live shall not wait until all of them are in. */
+  #letInLater({ socket }: IncomingMessage, response: unknown, next: () => void): void {
+    // Of a socket that waits for its upgrade nobody else would hear that it broke, and the process would end.
+    if (!(response instanceof ServerResponse)) socket.on('error', () => socket.destroy())
+    if (this.#waiting.length === 0) setImmediate(() => this.#letIn())
+    this.#waiting.push(next)
+  }
+
+  #letIn(): void {
+    const some = this.#waiting.slice(0, NEWCOMERS_A_TURN)
+    this.#waiting = this.#waiting.slice(NEWCOMERS_A_TURN)
+    if (this.#waiting.length > 0) setImmediate(() => this.#letIn())
+    for (const next of some) next()
   }
 
   #refuse(code: 'origin.forbidden' | 'draining', request: IncomingMessage, message?: string): never {
