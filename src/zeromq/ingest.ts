@@ -1,4 +1,4 @@
-import { setImmediate as nextTurn, setTimeout as pause } from 'node:timers/promises'
+import { setTimeout as pause } from 'node:timers/promises'
 import { Router } from 'zeromq'
 import { maxRequestBytes, type Refusal, type Request, readRequest, replyTo } from '../core/envelope.ts'
 import { asGatewayError, GatewayError } from '../core/errors.ts'
@@ -6,6 +6,7 @@ import type { Events } from '../core/events.ts'
 import type { Clock, Input, Receipt, Submit } from '../core/ports.ts'
 import { bind } from './bind.ts'
 import { CAREFUL, FLOODED, needsIpv6 } from './context.ts'
+import { type Patience, Reading } from './reading.ts'
 
 export interface ZeromqIngestOptions {
   /** Where the ROUTER listens: `tcp://127.0.0.1:20100`. */
@@ -25,13 +26,10 @@ const NAME = 'ingest'
 const KEY = 'zeromq.ingest'
 const UNDER_WAY = { requests: 10_000, bytes: 67_108_864 }
 const CORRELATION_BYTES = 4
-const MESSAGES_PER_TURN = 64
 /** A sender may pipeline many requests before it reads its first reply. */
 const SEND_HIGH_WATER_MARK = 10_000
 const RECEIVE_HIGH_WATER_MARK = 1_000
-const AFTER_FAILURE_MS = 30
-const QUIET_MS = 100
-const DRAIN_MS = 1_000
+const WE_LEAVE: Patience = { quietMs: 100, maxMs: 1_000 }
 const ANSWERED_WITHIN_MS = 5_000
 /** libzmq's own thread writes what was sent, and whoever ends the process does not wait for it. */
 const FLUSH_MS = 50
@@ -44,11 +42,10 @@ class Ingest implements Input<Submit> {
   readonly #maxRequestBytes: number
   readonly #bounds: { readonly requests: number; readonly bytes: number }
   #submit: Submit | undefined
-  #heard = 0
   #requests = 0
   #bytes = 0
   #whenAnswered = () => {}
-  #reading: Promise<void> = Promise.resolve()
+  #reading: Reading | undefined
 
   constructor(options: ZeromqIngestOptions) {
     this.#options = options
@@ -80,34 +77,23 @@ class Ingest implements Input<Submit> {
       throw error
     }
     this.#submit = submit
-    this.#reading = this.#read()
+    this.#reading = new Reading({
+      socket: this.#socket,
+      clock: this.#options.clock,
+      hear: (frames) => void this.#serve(frames),
+      fail: (error) => this.#options.events.emit('gateway.failed', { during: `reading at ${NAME}`, error }),
+    })
   }
 
   /** Hands over what has arrived; answers it within some seconds, and whatever comes meanwhile with `draining`. */
   async close(): Promise<void> {
     if (this.#socket.closed) return
-    await this.#drain()
+    await this.#reading?.drain(WE_LEAVE)
     this.#submit = undefined
     await this.#answered()
     await pause(FLUSH_MS)
     this.#socket.close()
-    await this.#reading
-  }
-
-  /** zeromq.js may answer hundreds of reads without ever leaving the microtasks: timers and sockets must get a turn. */
-  async #read(): Promise<void> {
-    while (!this.#socket.closed) {
-      try {
-        const frames = await this.#socket.receive()
-        if (this.#socket.closed) return
-        void this.#serve(frames)
-      } catch (error) {
-        if (this.#socket.closed) return
-        this.#options.events.emit('gateway.failed', { during: `reading at ${NAME}`, error })
-        await pause(AFTER_FAILURE_MS)
-      }
-      if (++this.#heard % MESSAGES_PER_TURN === 0) await nextTurn()
-    }
+    await this.#reading?.done
   }
 
   /** Runs into `submit` without waiting, so that requests keep their order. Never rejects. */
@@ -172,18 +158,6 @@ class Ingest implements Input<Submit> {
       else if (!this.#socket.closed)
         this.#options.events.emit('gateway.failed', { during: `answering at ${NAME}`, error })
     })
-  }
-
-  /** Reads until nothing came for a moment: what libzmq still holds it would throw away. */
-  async #drain(): Promise<void> {
-    const { clock } = this.#options
-    const end = clock.monotonic() + DRAIN_MS
-    for (let before = -1; this.#heard !== before && clock.monotonic() < end; ) {
-      before = this.#heard
-      // Real time, whatever the clock says: this waits for libzmq's own thread.
-      await pause(QUIET_MS)
-      await nextTurn()
-    }
   }
 
   async #answered(): Promise<void> {

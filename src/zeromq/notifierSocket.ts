@@ -1,10 +1,10 @@
-import { setImmediate as nextTurn, setTimeout as pause } from 'node:timers/promises'
 import { XSubscriber } from 'zeromq'
 import type { Events } from '../core/events.ts'
 import type { Clock } from '../core/ports.ts'
 import { CAREFUL, needsIpv6, workOffMailbox } from './context.ts'
 import { isHeartbeat, subscribeTo, unsubscribeFrom } from './frames.ts'
 import { Line } from './line.ts'
+import { type Patience, Reading } from './reading.ts'
 import { SendQueue } from './sendQueue.ts'
 
 /** As `GET /v1/notifiers` and the metrics tell it. */
@@ -29,14 +29,6 @@ const NO_HEARTBEAT = 'no heartbeat'
 const SUSPECT_AFTER_MS = 5_000
 const DROPPED_AFTER_MS = 10_000
 const RECEIVE_HIGH_WATER_MARK = 4_000
-const MESSAGES_PER_TURN = 64
-const AFTER_FAILURE_MS = 30
-
-/** How long it must be quiet to be the end, and when there is no more waiting for that. */
-export interface Patience {
-  readonly quietMs: number
-  readonly maxMs: number
-}
 
 /**
  * The socket for one notifier: each has its own, so that every message has a known origin and a flood from one fills
@@ -49,12 +41,11 @@ export class NotifierSocket {
   readonly #socket: XSubscriber
   readonly #line: Line
   readonly #filters: SendQueue
-  #heard = 0
   #lastHeard: number | undefined
   #beats = false
   #suspect = false
   #stopListening: (() => void) | undefined
-  #reading: Promise<void> = Promise.resolve()
+  #reading: Reading | undefined
 
   constructor(address: string, parts: NotifierParts) {
     this.address = address
@@ -81,7 +72,12 @@ export class NotifierSocket {
   open(recipients: Iterable<string>): void {
     for (const recipient of recipients) void this.follow(recipient)
     this.#line.connect()
-    this.#reading = this.#read()
+    this.#reading = new Reading({
+      socket: this.#socket,
+      clock: this.#parts.clock,
+      hear: (frames) => this.#hear(frames),
+      fail: (error) => this.#parts.events.emit('gateway.failed', { during: `reading from ${this.address}`, error }),
+    })
   }
 
   /** Resolves when the socket has taken the filter. */
@@ -100,43 +96,18 @@ export class NotifierSocket {
     return { address: this.address, connected: this.#line.isUp, suspect: this.#suspect, lastMessageAt }
   }
 
-  /** Reads what has arrived, until nothing came for a moment: what libzmq still holds it would throw away. */
-  async drain({ quietMs, maxMs }: Patience): Promise<void> {
-    const { clock } = this.#parts
-    const end = clock.monotonic() + maxMs
-    while (!this.#socket.closed && clock.monotonic() < end) {
-      const before = this.#heard
-      // Real time, whatever the clock says: this waits for libzmq's own thread.
-      await pause(quietMs)
-      await nextTurn()
-      if (this.#heard === before) return
-    }
+  /** What has arrived is heard first. */
+  async drain(patience: Patience): Promise<void> {
+    await this.#reading?.drain(patience)
   }
 
   async close(): Promise<void> {
     this.#line.close()
     this.#socket.close()
-    await this.#reading
-  }
-
-  /** zeromq.js may answer hundreds of reads without ever leaving the microtasks: timers and sockets must get a turn. */
-  async #read(): Promise<void> {
-    while (!this.#socket.closed) {
-      try {
-        const frames = await this.#socket.receive()
-        if (this.#socket.closed) return
-        this.#hear(frames)
-      } catch (error) {
-        if (this.#socket.closed) return
-        this.#parts.events.emit('gateway.failed', { during: `reading from ${this.address}`, error })
-        await pause(AFTER_FAILURE_MS)
-      }
-      if (this.#heard % MESSAGES_PER_TURN === 0) await nextTurn()
-    }
+    await this.#reading?.done
   }
 
   #hear(frames: readonly Buffer[]): void {
-    this.#heard++
     const now = this.#parts.clock.monotonic()
     this.#lastHeard = now
     this.#suspect = false

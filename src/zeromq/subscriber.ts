@@ -6,7 +6,8 @@ import { asGatewayError } from '../core/errors.ts'
 import type { Events } from '../core/events.ts'
 import type { Accept, Clock, Follower, Input, Publishers } from '../core/ports.ts'
 import { decodeFrames } from './frames.ts'
-import { type NotifierParts, NotifierSocket, type NotifierStatus, type Patience } from './notifierSocket.ts'
+import { type NotifierParts, NotifierSocket, type NotifierStatus } from './notifierSocket.ts'
+import type { Patience } from './reading.ts'
 
 export interface ZeromqInputOptions {
   /** The notifiers to listen to. */
