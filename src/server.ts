@@ -88,7 +88,7 @@ function assembleCore(config: Config, backend: Backend, publishers: Publishers, 
   const { maxBytes } = config.notifications
   const { inbox, broker, resolvers } = backend
   const hub = new Hub()
-  const live = zeromqInput({ publishers, clock, events, maxBytes })
+  const live = zeromqInput({ publishers, clock, events, maxBytes, fast: config.fast })
   const pipe = new NotificationPipe({ hub, broker, inbox, events, clock, newId: idMaker(), maxBytes })
   const follows = new Follows([live, broker, pipe], clock, config.zeromq.unfollowAfterMs)
   const { limits } = config

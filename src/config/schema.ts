@@ -49,6 +49,11 @@ export function configSchema(env: Environment) {
       apps: z
         .array(z.looseObject({ id: z.string() }))
         .describe('Pusher applications. Accepted, and served by a later version.'),
+      fast: z
+        .boolean()
+        .describe(
+          'false: only public interfaces of the libraries are used (libzmq, Engine.IO). Slower, otherwise the same.',
+        ),
       log: z.strictObject({
         level: z.enum(['debug', 'info', 'warn', 'error', 'silent']).describe('What is written to standard output.'),
       }),

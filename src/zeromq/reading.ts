@@ -15,6 +15,22 @@ export interface Patience {
   readonly maxMs: number
 }
 
+/** Waits until nothing came for a moment. `heard`: how much has come so far; undefined: nothing more will. */
+export async function untilQuiet(
+  heard: () => number | undefined,
+  clock: Clock,
+  { quietMs, maxMs }: Patience,
+): Promise<void> {
+  const end = clock.monotonic() + maxMs
+  while (heard() !== undefined && clock.monotonic() < end) {
+    const before = heard()
+    // Real time, whatever the clock says: this waits for the wire.
+    await pause(quietMs)
+    await nextTurn()
+    if (heard() === before) return
+  }
+}
+
 const MESSAGES_PER_TURN = 64
 const AFTER_FAILURE_MS = 30
 
@@ -31,16 +47,9 @@ export class Reading {
   }
 
   /** Reads what has arrived, until nothing came for a moment: what libzmq still holds it would throw away. */
-  async drain({ quietMs, maxMs }: Patience): Promise<void> {
+  drain(patience: Patience): Promise<void> {
     const { socket, clock } = this.#parts
-    const end = clock.monotonic() + maxMs
-    while (!socket.closed && clock.monotonic() < end) {
-      const before = this.#heard
-      // Real time, whatever the clock says: this waits for libzmq's own thread.
-      await pause(quietMs)
-      await nextTurn()
-      if (this.#heard === before) return
-    }
+    return untilQuiet(() => (socket.closed ? undefined : this.#heard), clock, patience)
   }
 
   /** zeromq.js may answer hundreds of reads without ever leaving the microtasks: timers and sockets must get a turn. */

@@ -6,7 +6,7 @@ import { asGatewayError } from '../core/errors.ts'
 import type { Events } from '../core/events.ts'
 import type { Accept, Clock, Follower, Input, Publishers } from '../core/ports.ts'
 import { decodeFrames } from './frames.ts'
-import { type NotifierParts, NotifierSocket, type NotifierStatus } from './notifierSocket.ts'
+import { Notifier, type NotifierParts, type NotifierStatus } from './notifier.ts'
 import type { Patience } from './reading.ts'
 
 export interface ZeromqInputOptions {
@@ -14,8 +14,10 @@ export interface ZeromqInputOptions {
   readonly publishers: Publishers
   readonly clock: Clock
   readonly events: Events
-  /** The largest body that will be accepted; what is many times larger is cut off by libzmq. */
+  /** The largest body that will be accepted; who sends what is many times larger is cut off. */
   readonly maxBytes: number
+  /** Over our own ZMTP where a notifier speaks it; false: over libzmq always. By default true. */
+  readonly fast?: boolean | undefined
 }
 
 export interface ZeromqInput extends Input, Follower {
@@ -41,7 +43,7 @@ class Subscriber implements ZeromqInput {
   readonly name = NAME
   readonly #publishers: Publishers
   readonly #parts: NotifierParts
-  readonly #notifiers = new Map<string, NotifierSocket>()
+  readonly #notifiers = new Map<string, Notifier>()
   /** No longer on the list, still heard to their end; each with a sign for this departure. */
   readonly #leaving = new Map<string, symbol>()
   readonly #refused = new Set<string>()
@@ -51,13 +53,15 @@ class Subscriber implements ZeromqInput {
   #stopWatching = () => {}
   #cancelRetry = () => {}
 
-  constructor({ publishers, clock, events, maxBytes }: ZeromqInputOptions) {
+  constructor({ publishers, clock, events, maxBytes, fast = true }: ZeromqInputOptions) {
     this.#publishers = publishers
     this.#parts = {
       clock,
       events,
       // Reaching this ends the connection for a while, so it stands well above what is refused politely.
-      maxMessageSize: Math.max(MIB, 4 * maxBytes),
+      maxMessageBytes: Math.max(MIB, 4 * maxBytes),
+      filters: () => this.#filters(),
+      fast,
       onMessage: (frames, source, arrivedAt) => this.#receive(frames, source, arrivedAt),
     }
   }
@@ -99,8 +103,13 @@ class Subscriber implements ZeromqInput {
     return this.#followed.size
   }
 
+  *#filters(): Iterable<string> {
+    yield HEARTBEAT
+    yield* this.#followed
+  }
+
   /**
-   * An XSUB has no filter of its own: a notifier that ignores ours, or is late, must not get through. Nor does control
+   * We have no filter of our own: a notifier that ignores ours, or is late, must not get through. Nor does control
    * that we know nothing of: no user is written with a `!` in front.
    */
   #receive(frames: readonly Buffer[], source: string, arrivedAt: number): void {
@@ -137,10 +146,10 @@ class Subscriber implements ZeromqInput {
       this.#refuse(address, isEndpoint(address) ? 'too many notifiers' : 'no endpoint')
       return
     }
-    let notifier: NotifierSocket | undefined
+    let notifier: Notifier | undefined
     try {
-      notifier = new NotifierSocket(address, this.#parts)
-      notifier.open([HEARTBEAT, ...this.#followed])
+      notifier = new Notifier(address, this.#parts)
+      notifier.open()
     } catch (error) {
       void notifier?.close()
       this.#refuse(address, String(error))
@@ -155,7 +164,7 @@ class Subscriber implements ZeromqInput {
   }
 
   /** Who ends properly leaves the registry while its last words are still under way: they are heard first. */
-  async #part(notifier: NotifierSocket): Promise<void> {
+  async #part(notifier: Notifier): Promise<void> {
     const { address } = notifier
     const departure = Symbol(address)
     this.#leaving.set(address, departure)

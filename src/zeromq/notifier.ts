@@ -1,11 +1,10 @@
-import { XSubscriber } from 'zeromq'
 import type { Events } from '../core/events.ts'
 import type { Clock } from '../core/ports.ts'
-import { CAREFUL, needsIpv6, workOffMailbox } from './context.ts'
-import { isHeartbeat, subscribeTo, unsubscribeFrom } from './frames.ts'
-import { Line } from './line.ts'
-import { type Patience, Reading } from './reading.ts'
-import { SendQueue } from './sendQueue.ts'
+import { isHeartbeat } from './frames.ts'
+import { libzmqWire } from './libzmqWire.ts'
+import type { Patience } from './reading.ts'
+import type { Wire, WireParts } from './wire.ts'
+import { zmtpWire } from './zmtp/zmtpWire.ts'
 
 /** As `GET /v1/notifiers` and the metrics tell it. */
 export interface NotifierStatus {
@@ -20,91 +19,88 @@ export interface NotifierStatus {
 export interface NotifierParts {
   readonly clock: Clock
   readonly events: Events
-  readonly maxMessageSize: number
+  readonly maxMessageBytes: number
+  readonly filters: () => Iterable<string>
+  /** Over our own ZMTP where the notifier speaks it; false: over libzmq always. */
+  readonly fast: boolean
   /** Called in the order of arrival. Must not throw. */
   readonly onMessage: (frames: readonly Buffer[], address: string, arrivedAt: number) => void
 }
 
 const NO_HEARTBEAT = 'no heartbeat'
+const READY = '!ready'
 const SUSPECT_AFTER_MS = 5_000
 const DROPPED_AFTER_MS = 10_000
-const RECEIVE_HIGH_WATER_MARK = 4_000
 
-/**
- * The socket for one notifier: each has its own, so that every message has a known origin and a flood from one fills
- * nobody else's queue. An XSUB without a send high-water mark, because a SUB forgets its filters beyond the
- * thousandth at every reconnect, without a word.
- */
-export class NotifierSocket {
+/** One notifier that we listen to, and whether its program is alive. */
+export class Notifier {
   readonly address: string
   readonly #parts: NotifierParts
-  readonly #socket: XSubscriber
-  readonly #line: Line
-  readonly #filters: SendQueue
+  #wire: Wire
   #lastHeard: number | undefined
   #beats = false
   #suspect = false
   #stopListening: (() => void) | undefined
-  #reading: Reading | undefined
 
   constructor(address: string, parts: NotifierParts) {
     this.address = address
     this.#parts = parts
-    this.#socket = new XSubscriber({
-      ...CAREFUL,
-      ipv6: needsIpv6(address),
-      sendHighWaterMark: 0,
-      sendTimeout: 0,
-      receiveHighWaterMark: RECEIVE_HIGH_WATER_MARK,
-      maxMessageSize: parts.maxMessageSize,
-    })
-    this.#filters = new SendQueue(this.#socket, (error) =>
-      parts.events.emit('gateway.failed', { during: `sending a filter to ${address}`, error }),
-    )
-    this.#line = new Line(this.#socket, address, parts.clock, {
-      onUp: () => this.#up(),
-      onDown: () => this.#down(),
-      onRevived: (reason) => parts.events.emit('notifier.reconnected', { address, reason }),
-    })
+    const wire = parts.fast ? zmtpWire : libzmqWire
+    this.#wire = wire(this.#wireParts())
   }
 
-  /** @throws when libzmq takes the address for no endpoint */
-  open(recipients: Iterable<string>): void {
-    for (const recipient of recipients) void this.follow(recipient)
-    this.#line.connect()
-    this.#reading = new Reading({
-      socket: this.#socket,
-      clock: this.#parts.clock,
-      hear: (frames) => this.#hear(frames),
-      fail: (error) => this.#parts.events.emit('gateway.failed', { during: `reading from ${this.address}`, error }),
-    })
+  /** @throws when the address is no endpoint */
+  open(): void {
+    this.#wire.open()
   }
 
-  /** Resolves when the socket has taken the filter. */
+  /** Resolves when the wire has taken the filter. */
   follow(recipient: string): Promise<void> {
-    return this.#filters.push(subscribeTo(recipient))
+    return this.#wire.subscribe(recipient)
   }
 
   unfollow(recipient: string): void {
-    void this.#filters.push(unsubscribeFrom(recipient))
+    this.#wire.unsubscribe(recipient)
   }
 
   get status(): NotifierStatus {
     const { clock } = this.#parts
     const lastMessageAt =
       this.#lastHeard === undefined ? undefined : Math.round(clock.now() - (clock.monotonic() - this.#lastHeard))
-    return { address: this.address, connected: this.#line.isUp, suspect: this.#suspect, lastMessageAt }
+    return { address: this.address, connected: this.#wire.isUp, suspect: this.#suspect, lastMessageAt }
   }
 
   /** What has arrived is heard first. */
-  async drain(patience: Patience): Promise<void> {
-    await this.#reading?.drain(patience)
+  drain(patience: Patience): Promise<void> {
+    return this.#wire.drain(patience)
   }
 
-  async close(): Promise<void> {
-    this.#line.close()
-    this.#socket.close()
-    await this.#reading?.done
+  close(): Promise<void> {
+    return this.#wire.close()
+  }
+
+  #wireParts(): WireParts {
+    const { address } = this
+    const { clock, events, maxMessageBytes, filters } = this.#parts
+    return {
+      address,
+      filters,
+      maxMessageBytes,
+      clock,
+      onMessage: (frames) => this.#hear(frames),
+      onUp: () => this.#up(),
+      onDown: () => this.#down(),
+      onRevived: (reason) => events.emit('notifier.reconnected', { address, reason }),
+      onOld: () => this.#changeToLibzmq(),
+      onFault: (during, error) => events.emit('gateway.failed', { during: `${during} of ${address}`, error }),
+    }
+  }
+
+  /** It knows all versions of ZMTP that there have been. */
+  #changeToLibzmq(): void {
+    void this.#wire.close()
+    this.#wire = libzmqWire(this.#wireParts())
+    this.#wire.open()
   }
 
   #hear(frames: readonly Buffer[]): void {
@@ -117,9 +113,8 @@ export class NotifierSocket {
 
   /** Every filter is out now or stands in the queue before this, so who sees it knows that we hear (PROTOCOL.md §1). */
   #up(): void {
-    workOffMailbox(this.#socket)
-    void this.#filters.push(subscribeTo('!ready'))
-    void this.#filters.push(unsubscribeFrom('!ready'))
+    void this.#wire.subscribe(READY)
+    this.#wire.unsubscribe(READY)
     this.#parts.events.emit('notifier.connected', { address: this.address })
   }
 
@@ -131,7 +126,7 @@ export class NotifierSocket {
     this.#parts.events.emit('notifier.disconnected', { address: this.address })
   }
 
-  /** ZMTP's heartbeats come from libzmq's thread; only these say that the notifier's program is alive. */
+  /** ZMTP's heartbeats may come from libzmq's thread; only these say that the notifier's program is alive. */
   #beat(): void {
     if (this.#beats) return
     this.#beats = true
@@ -149,7 +144,7 @@ export class NotifierSocket {
   #judge(): void {
     const silentMs = Math.round(this.#parts.clock.monotonic() - (this.#lastHeard ?? 0))
     if (silentMs >= DROPPED_AFTER_MS) {
-      this.#line.reconnect(NO_HEARTBEAT)
+      this.#wire.reconnect(NO_HEARTBEAT)
       // It was we who hung up: behind a new connection hangs the same program, until it says something.
       this.#suspect = true
     } else if (silentMs >= SUSPECT_AFTER_MS) {
