@@ -69,7 +69,7 @@ export async function startServer(config: Config, options: ServerOptions = {}): 
     const { ingest } = config.zeromq
     if (ingest !== null)
       await running.open(
-        zeromqIngest({ address: ingest, clock, events, maxBytes: config.notifications.maxBytes }),
+        zeromqIngest({ address: ingest, clock, events, maxBytes: config.notifications.maxBytes, fast: config.fast }),
         core.submit,
       )
     // The last to start is the first to stop: newcomers are asked to come back before anything else ends.

@@ -6,11 +6,12 @@ export async function bind(socket: Router | Publisher, address: string, key: str
   try {
     await socket.bind(address)
   } catch (cause) {
-    const why =
-      codeOf(cause) === 'EADDRINUSE' ? 'it is taken by another program, perhaps another gateway' : String(cause)
-    throw new StartError(`${key}: cannot listen on ${address}: ${why}.`)
+    throw cannotListen(address, key, cause)
   }
 }
 
-const codeOf = (thrown: unknown) =>
-  typeof thrown === 'object' && thrown !== null && 'code' in thrown ? thrown.code : ''
+export function cannotListen(address: string, key: string, cause: unknown): StartError {
+  const isTaken = typeof cause === 'object' && cause !== null && 'code' in cause && cause.code === 'EADDRINUSE'
+  const why = isTaken ? 'it is taken by another program, perhaps another gateway' : String(cause)
+  return new StartError(`${key}: cannot listen on ${address}: ${why}.`)
+}

@@ -26,6 +26,7 @@ export interface PeerParts {
   onFault(error: unknown): void
 }
 
+const NOTHING = Buffer.alloc(0)
 const HANDSHAKE_MS = 5_000
 const FAREWELL_MS = 1_000
 /** So much is read from one peer in a turn of the event loop, about. */
@@ -38,7 +39,7 @@ export class Peer {
   readonly #parts: PeerParts
   readonly #socket: Socket
   readonly #frames: FrameReader
-  #greeting: Buffer | undefined = Buffer.alloc(0)
+  #greeting: Buffer | undefined = NOTHING
   #minor = 0
   #ready: Ready | undefined
   #out: Buffer[] = []
@@ -75,8 +76,12 @@ export class Peer {
   }
 
   /** As the peer calls itself; empty when it does not. */
-  get identity(): Buffer | undefined {
-    return this.#ready?.identity
+  get identity(): Buffer {
+    return this.#ready?.identity ?? NOTHING
+  }
+
+  get isPaused(): boolean {
+    return this.#isPaused
   }
 
   /** What has been handed to us and has not left yet. */

@@ -1,13 +1,16 @@
 import { Events } from '../../../src/core/events.ts'
 import { systemClock } from '../../../src/memory/clock.ts'
 import { zeromqIngest } from '../../../src/zeromq/ingest.ts'
-import { inputContract } from '../../contracts/inputContract.ts'
+import { type InputUnderTest, inputContract } from '../../contracts/inputContract.ts'
 import { freePort } from '../../support/redisServer.ts'
 import { sender } from '../../support/zeromqIngest.ts'
 
-inputContract('zeromqIngest', 'one-node', async () => {
+inputContract('zeromqIngest', 'one-node', () => ingestUnderTest(true))
+inputContract('zeromqIngest over libzmq', 'one-node', () => ingestUnderTest(false))
+
+async function ingestUnderTest(fast: boolean): Promise<InputUnderTest> {
   const address = `tcp://127.0.0.1:${await freePort()}`
-  const ingest = zeromqIngest({ address, clock: systemClock, events: new Events(), maxBytes: 65_536 })
+  const ingest = zeromqIngest({ address, clock: systemClock, events: new Events(), maxBytes: 65_536, fast })
   const dealer = sender(address)
   return {
     input: {
@@ -27,4 +30,4 @@ inputContract('zeromqIngest', 'one-node', async () => {
       await dealer.close()
     },
   }
-})
+}
