@@ -101,8 +101,8 @@ export class NotificationPipe implements Follower {
   }
 
   /** A bounded number is under way; beyond it the sender is asked to come again, and memory stays flat. */
-  async #keep(draft: Draft, id: string, { input, source, arrivedAt }: Origin): Promise<readonly Kept[]> {
-    const { inbox, clock, events } = this.#parts
+  async #keep(draft: Draft, id: string, origin: Origin): Promise<readonly Kept[]> {
+    const { inbox, clock } = this.#parts
     const copies = copiesOf(draft, id, clock.now())
     const bytes = copies.length * draft.body.length
     if (this.#copies + copies.length > MAX_COPIES || (this.#copies > 0 && this.#bytes + bytes > MAX_BYTES))
@@ -111,10 +111,7 @@ export class NotificationPipe implements Follower {
     this.#bytes += bytes
     try {
       const kept = await inbox.keep(copies)
-      const recipients = kept.filter(({ outcome }) => outcome !== 'conflict').length
-      const duplicates = kept.filter(({ outcome }) => outcome === 'duplicate').length
-      const tookMs = clock.monotonic() - arrivedAt
-      events.emit('notification.kept', { input, source, id: publicId(draft, id), recipients, duplicates, tookMs })
+      this.#announceKept(publicId(draft, id), kept, origin)
       return kept
     } finally {
       this.#copies -= copies.length
@@ -122,15 +119,26 @@ export class NotificationPipe implements Follower {
     }
   }
 
+  #announceKept(id: string, kept: readonly Kept[], { input, source, arrivedAt }: Origin): void {
+    const { clock, events } = this.#parts
+    let recipients = 0
+    let duplicates = 0
+    for (const { outcome } of kept) {
+      if (outcome !== 'conflict') recipients++
+      if (outcome === 'duplicate') duplicates++
+    }
+    const tookMs = clock.monotonic() - arrivedAt
+    events.emit('notification.kept', { input, source, id, recipients, duplicates, tookMs })
+  }
+
   #receiptOf(id: string, kept: readonly Kept[], isOldNews: boolean): Receipt {
-    const positions: Record<string, Position> = {}
+    const positions = new Map<string, Position>()
     const refused: string[] = []
     let duplicate = isOldNews
     for (const copy of kept) {
       const recipient = encodeUserId(copy.user)
       if (copy.outcome === 'conflict') refused.push(recipient)
-      // A user may be called "__proto__".
-      else Object.defineProperty(positions, recipient, { value: copy.position, enumerable: true })
+      else positions.set(recipient, copy.position)
       if (copy.outcome === 'stored') duplicate = false
     }
     if (refused.length > 0) return { ok: false, id, error: new GatewayError('draft.idConflict'), recipients: refused }

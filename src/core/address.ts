@@ -12,6 +12,8 @@ const MUST_ENCODE = /[\u0000-\u001f\u007f%|]/
 // biome-ignore lint/suspicious/noControlCharactersInRegex: see above
 const MUST_ENCODE_ALL = /[\u0000-\u001f\u007f%|]/g
 const RESERVED_FIRST = /^[#*!]/
+/** Most ids: nothing in them is encoded, and they are short enough. */
+const PLAIN = /^[\w.@-]{1,200}$/
 const ESCAPE = /%([0-9A-F]{2})/g
 
 export const userAddress = (id: string): Address => `user:${id}`
@@ -23,6 +25,7 @@ export const channelAddress = (name: string): Address => `channel:${name}`
  * could never be heard. @throws GatewayError `draft.recipient`
  */
 export function parseRecipient(wire: string): Address {
+  if (PLAIN.test(wire)) return userAddress(wire)
   if (wire === '*') return EVERYONE
   if (wire.startsWith('#')) {
     const name = wire.slice(1)
@@ -46,6 +49,7 @@ export function formatRecipient(address: Address): string {
 
 /** Percent-encodes what could be mistaken for our own punctuation, and nothing else. */
 export function encodeUserId(id: string): string {
+  if (PLAIN.test(id)) return id
   const plain = MUST_ENCODE.test(id) ? id.replace(MUST_ENCODE_ALL, percent) : id
   return RESERVED_FIRST.test(plain) ? percent(plain.charAt(0)) + plain.slice(1) : plain
 }

@@ -66,16 +66,21 @@ export function stamp(draft: Draft, to: Address, id: string, now: number): Notif
 /** What is to be kept of a draft: a copy for each user; channels and everyone have no inbox. */
 export function copiesOf(draft: Draft, id: string, now: number): Copy[] {
   const { source, type = DEFAULT_TYPE, body, ttlMs, collapse } = draft
-  const users = draft.to.filter((address) => !isLive(address)).map((address) => address.slice('user:'.length))
-  return users.map((user) => ({ user, source, id, type, body, ttlMs, collapse, acceptedAt: now }))
+  const copies: Copy[] = []
+  for (const address of draft.to) {
+    if (isLive(address)) continue
+    copies.push({ user: address.slice(USER.length), source, id, type, body, ttlMs, collapse, acceptedAt: now })
+  }
+  return copies
 }
 
 /** As browsers see it: told apart by its source. */
 export const publicId = ({ source }: Pick<Draft, 'source'>, id: string) => (source === '' ? id : `${source}:${id}`)
-export const isLive = (address: Address) => !address.startsWith('user:')
+export const isLive = (address: Address) => !address.startsWith(USER)
 /** As it stands on the wire. */
 export const namesUser = (recipient: string) => recipient !== '*' && !recipient.startsWith('#')
 
+const USER = 'user:'
 const DEFAULT_TYPE = 'notification'
 const BARE = {
   type: undefined,

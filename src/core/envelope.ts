@@ -1,5 +1,6 @@
 import { MAX_ID_LENGTH, MAX_RECIPIENTS, type Submission } from './draft.ts'
 import { asGatewayError, GatewayError } from './errors.ts'
+import type { Position } from './notification.ts'
 import type { Receipt } from './ports.ts'
 import { MAX_DEPTH, parseJson } from './rawJson.ts'
 
@@ -16,6 +17,7 @@ const HEADER_KEYS = ['recipient', 'source', 'id', 'type', 'ttl', 'collapse', 'ke
 const KEYS: ReadonlySet<string> = new Set([...HEADER_KEYS, 'notification'])
 const KEYS_BESIDE_BODY: ReadonlySet<string> = new Set(HEADER_KEYS)
 const utf8 = new TextEncoder()
+const NOWHERE: ReadonlyMap<string, Position> = new Map()
 
 /** The largest request that can be in order, where a body has at most so many bytes. */
 export const maxRequestBytes = (maxBytes: number) => ESCAPING * maxBytes + ENVELOPE_BYTES
@@ -47,13 +49,18 @@ function idIn(bytes: Uint8Array): string | undefined {
   }
 }
 
-/** PROTOCOL.md §2's reply to a request with this id. */
-export function replyTo(id: string | undefined, receipt: Receipt): object {
-  if (receipt.ok) {
-    const { id, duplicate, positions = {}, store } = receipt
-    return { ok: true, id, duplicate, positions, store }
+/** PROTOCOL.md §2's reply to a request with this id, as JSON. */
+export function printReply(id: string | undefined, receipt: Receipt): string {
+  if (!receipt.ok) {
+    const error = { ...receipt.error.toPublic(), recipients: receipt.recipients }
+    return JSON.stringify({ ok: false, id: receipt.id ?? id, error })
   }
-  return { ok: false, id: receipt.id ?? id, error: { ...receipt.error.toPublic(), recipients: receipt.recipients } }
+  const { duplicate, positions = NOWHERE, store } = receipt
+  const stored = [...positions].map(
+    ([recipient, { epoch, seq }]) => `${print(recipient)}:{"epoch":${print(epoch)},"seq":${seq}}`,
+  )
+  const rest = store === undefined ? '' : `,"store":${print(store)}`
+  return `{"ok":true,"id":${print(receipt.id)},"duplicate":${duplicate},"positions":{${stored.join()}}${rest}}`
 }
 
 /** @throws GatewayError `draft.notUtf8`, `draft.tooDeep`, `draft.notJson`, `draft.invalid` */
@@ -66,21 +73,26 @@ function parseEnvelope(bytes: Uint8Array): Envelope {
 
 /** @throws GatewayError `draft.unknownKey`, `draft.invalid`, `draft.notJson` */
 function toSubmission(envelope: Envelope, body: Uint8Array | undefined): Submission {
-  const known = body === undefined ? KEYS : KEYS_BESIDE_BODY
-  const stranger = Object.keys(envelope).find((key) => !known.has(key))
-  if (stranger !== undefined)
-    throw new GatewayError('draft.unknownKey', {
-      message: `The request has a key that the protocol does not know: ${JSON.stringify(stranger.slice(0, 50))}.`,
-    })
+  checkKeys(envelope, body === undefined ? KEYS : KEYS_BESIDE_BODY)
   const { recipient, notification, keep, v, source, id, type, ttl, collapse } = envelope
   const to = Array.isArray(recipient) ? recipient : [recipient]
   if (!to.every(isText)) throw invalid('The request needs a "recipient": a text, or a list of texts.')
   if (keep !== undefined && typeof keep !== 'boolean') throw invalid('"keep" is true or false.')
-  return { to, header: { v, source, id, type, ttl, collapse }, body: body ?? print(notification), keep }
+  return { to, header: { v, source, id, type, ttl, collapse }, body: body ?? printNotification(notification), keep }
+}
+
+/** @throws GatewayError `draft.unknownKey` */
+function checkKeys(envelope: Envelope, known: ReadonlySet<string>): void {
+  for (const key of Object.keys(envelope)) {
+    if (known.has(key)) continue
+    throw new GatewayError('draft.unknownKey', {
+      message: `The request has a key that the protocol does not know: ${print(key.slice(0, 50))}.`,
+    })
+  }
 }
 
 /** @throws GatewayError `draft.invalid`, `draft.notJson` */
-function print(notification: unknown): Uint8Array {
+function printNotification(notification: unknown): Uint8Array {
   if (notification === undefined) throw invalid('The request needs a "notification": any JSON value.')
   if (!isPrintable(notification))
     throw new GatewayError('draft.notJson', { message: 'The notification has a number beyond 1.8e308.' })
@@ -96,6 +108,7 @@ function isPrintable(value: unknown): boolean {
 /** What is said back to a sender is never longer than what we would take. */
 const senderId = ({ id }: Envelope) => (typeof id === 'string' && id.length <= MAX_ID_LENGTH ? id : undefined)
 const invalid = (message: string) => new GatewayError('draft.invalid', { message })
+const print = (text: string) => JSON.stringify(text)
 const isText = (value: unknown): value is string => typeof value === 'string'
 const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)

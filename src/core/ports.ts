@@ -54,7 +54,7 @@ export type Receipt =
       readonly id: string
       readonly duplicate: boolean
       /** Of the kept copies, by recipient as it stands on the wire. */
-      readonly positions?: Readonly<Record<string, Position>>
+      readonly positions?: ReadonlyMap<string, Position>
       /** The generation of the store that keeps them. */
       readonly store?: string | undefined
     }

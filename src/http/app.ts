@@ -103,7 +103,7 @@ function health(unready: () => readonly string[]): Router {
       const reasons = unready()
       if (reasons.length === 0) return void response.json({ ready: true })
       const error = new GatewayError('api.unready')
-      refuse(response, error, { ready: false, reasons, error: error.toPublic() })
+      refuse(response, error, JSON.stringify({ ready: false, reasons, error: error.toPublic() }))
     })
     .all(only('GET'))
   return router

@@ -1,5 +1,5 @@
 import express, { type ErrorRequestHandler, type RequestHandler, Router } from 'express'
-import { maxRequestBytes, readRequest, replyTo } from '../core/envelope.ts'
+import { maxRequestBytes, printReply, readRequest } from '../core/envelope.ts'
 import { GatewayError } from '../core/errors.ts'
 import type { Events } from '../core/events.ts'
 import type { Clock, Input, Submit } from '../core/ports.ts'
@@ -30,9 +30,12 @@ export function notify({ events, clock, maxBytes }: NotifyOptions): {
     if (!read.ok) throw read.error
     const source: string = response.locals['caller']
     const receipt = await submit(read.submission, { input: NAME, source, arrivedAt, reach: 'one-node' })
-    const reply = replyTo(read.id, receipt)
+    const reply = printReply(read.id, receipt)
     if (!receipt.ok) return refuse(response, receipt.error, reply)
-    response.status(receipt.duplicate ? 200 : 202).json(reply)
+    response
+      .status(receipt.duplicate ? 200 : 202)
+      .type('json')
+      .send(reply)
   }
 
   const route = Router()
@@ -58,7 +61,7 @@ export function notify({ events, clock, maxBytes }: NotifyOptions): {
       announceFailure(events, error)
       const source: string = response.locals['caller'] ?? request.ip ?? ''
       events.emit('notification.refused', { input: NAME, source, code: error.code })
-      refuse(response, error, replyTo(response.locals['id'], { ok: false, id: undefined, error }))
+      refuse(response, error, printReply(response.locals['id'], { ok: false, id: undefined, error }))
     },
   }
 }

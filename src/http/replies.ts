@@ -45,14 +45,15 @@ export function refusals(events: Events): ErrorRequestHandler {
   return (thrown, _request, response, _next) => {
     const error = toGatewayError(thrown)
     announceFailure(events, error)
-    refuse(response, error, { error: error.toPublic() })
+    refuse(response, error, JSON.stringify({ error: error.toPublic() }))
   }
 }
 
-export function refuse(response: Response, error: GatewayError, reply: object): void {
+/** `reply`: JSON. */
+export function refuse(response: Response, error: GatewayError, reply: string): void {
   if (response.headersSent) return void response.destroy()
   if (error.code === 'api.unauthorized') response.set('WWW-Authenticate', 'Bearer')
-  response.set('Cache-Control', 'no-store').status(error.status).json(reply)
+  response.set('Cache-Control', 'no-store').status(error.status).type('json').send(reply)
 }
 
 /** The same where Express has no part in it. */

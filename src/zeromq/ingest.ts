@@ -1,4 +1,4 @@
-import { maxRequestBytes, type Refusal, type Request, readRequest, replyTo } from '../core/envelope.ts'
+import { maxRequestBytes, printReply, type Refusal, type Request, readRequest } from '../core/envelope.ts'
 import { asGatewayError, GatewayError } from '../core/errors.ts'
 import type { Events } from '../core/events.ts'
 import type { Clock, Input, Receipt, Submit } from '../core/ports.ts'
@@ -96,7 +96,7 @@ class Ingest implements Input<Submit> {
     }
     this.#requests--
     this.#bytes -= size
-    answer(asker, envelope, replyTo(request.id, receipt))
+    answer(asker, envelope, printReply(request.id, receipt))
     if (this.#requests === 0) this.#whenAnswered()
   }
 
@@ -119,7 +119,7 @@ class Ingest implements Input<Submit> {
   #refuse(envelope: readonly Buffer[], asker: Asker, refusal: Refusal): void {
     const error = this.#announced(refusal.error)
     this.#options.events.emit('notification.refused', { input: NAME, source: asker.name, code: error.code })
-    answer(asker, envelope, replyTo(refusal.id, refusal))
+    answer(asker, envelope, printReply(refusal.id, refusal))
   }
 
   #announced(thrown: unknown): GatewayError {
@@ -144,8 +144,8 @@ class Ingest implements Input<Submit> {
 const FRAMES = 'A request is one frame of JSON, or two: a JSON header and the body.'
 
 /** The envelope goes back as it came. */
-function answer(asker: Asker, envelope: readonly Buffer[], reply: object): void {
-  const frame = Buffer.from(JSON.stringify(reply))
+function answer(asker: Asker, envelope: readonly Buffer[], reply: string): void {
+  const frame = Buffer.from(reply)
   asker.answer(envelope.length === 0 ? [frame] : [...envelope, frame])
 }
 

@@ -48,6 +48,7 @@ export class Peer {
   /** Heartbeats since the peer was heard last. */
   #silent = 0
   #isPaused = false
+  #readThisTurn = 0
   #error: Error | undefined
 
   constructor(parts: PeerParts) {
@@ -156,15 +157,20 @@ export class Peer {
     } catch (error) {
       this.close(error instanceof Error ? error : new Error(`${error}`))
     }
-    if (chunk.length >= FAIR_BYTES) this.#breathe()
+    this.#breathe(chunk.length)
   }
 
   /** Node reads on in the same turn, as long as there is something: a flood would starve everybody else. */
-  #breathe(): void {
-    this.#socket.pause()
-    setImmediate(() => {
-      if (!this.#isPaused) this.#socket.resume()
-    })
+  #breathe(bytes: number): void {
+    if (this.#readThisTurn === 0) setImmediate(() => this.#beginTurn())
+    this.#readThisTurn += bytes
+    if (this.#readThisTurn >= FAIR_BYTES) this.#socket.pause()
+  }
+
+  #beginTurn(): void {
+    const wasEnough = this.#readThisTurn >= FAIR_BYTES
+    this.#readThisTurn = 0
+    if (wasEnough && !this.#isPaused) this.#socket.resume()
   }
 
   /** @throws ZmtpError */

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { parseDraft } from '../../../src/core/draft.ts'
-import { readRequest, replyTo } from '../../../src/core/envelope.ts'
+import { printReply, readRequest } from '../../../src/core/envelope.ts'
 import { parseListQuery, parseMark } from '../../../src/core/inboxRequests.ts'
 import { checkJson, printJson } from '../../../src/core/rawJson.ts'
 import { bitten, fuzz, judged } from '../../support/fuzz.ts'
@@ -42,10 +42,11 @@ test('whatever is asked of the ingest socket becomes a submission that can be ju
       if (!request.ok) return expect(request.error.code).toMatch(/^draft\./)
       judged(() => parseDraft(request.submission, 1_000))
       if (body !== undefined) expect(request.submission.body).toBe(body)
-      const reply: unknown = JSON.parse(
-        JSON.stringify(replyTo(request.id, { ok: true, id: request.id ?? 'n', duplicate: false })),
-      )
-      expect(reply).toMatchObject({ ok: true })
+      const id = request.id ?? 'n'
+      const positions = new Map(request.submission.to.map((to) => [to, { epoch: 'e', seq: 1 }]))
+      const reply: unknown = JSON.parse(printReply(id, { ok: true, id, duplicate: false, positions, store: 's' }))
+      const told = { ok: true, id, duplicate: false, positions: Object.fromEntries(positions), store: 's' }
+      expect(reply).toEqual(told)
     }),
   )
   expect(verdicts.size).toBe(2)
