@@ -102,7 +102,17 @@ export function recordedEvents(): { events: Events; seen: RecordedEvent[] } {
   return { events, seen }
 }
 
-export async function testGateway(publishers: Publishers, clock: Clock, maxBytes = 65_536): Promise<TestGateway> {
+/** The two ways over which a notifier may be heard, for `describe.each`: with their value of `fast`. */
+export const WIRES = [
+  ['our own ZMTP', true],
+  ['libzmq', false],
+] as const
+
+export async function testGateway(
+  publishers: Publishers,
+  clock: Clock,
+  { fast }: { fast?: boolean } = {},
+): Promise<TestGateway> {
   const { events, seen } = recordedEvents()
   const heard: string[] = []
   const origins: Origin[] = []
@@ -113,7 +123,7 @@ export async function testGateway(publishers: Publishers, clock: Clock, maxBytes
     submissions.push(submission)
     return { ok: true, id: 'x', duplicate: false }
   }
-  const input = zeromqInput({ publishers, clock, events, maxBytes })
+  const input = zeromqInput({ publishers, clock, events, maxBytes: 65_536, fast })
   await input.open(accept)
   return {
     input,

@@ -8,14 +8,14 @@ import { registry } from '../../src/zeromq/registry.ts'
 import { zeromqInput } from '../../src/zeromq/subscriber.ts'
 
 /** The ZeroMQ side of a gateway that serves its own registry in memory, without anybody behind it. */
-export async function zeromqSide(rep: string, pub: string, users: readonly string[]) {
+export async function zeromqSide(rep: string, pub: string, users: readonly string[], fast = true) {
   const clock = systemClock
   const events = new Events()
   const failures: unknown[] = []
   events.on('gateway.failed', (facts) => failures.push(facts))
   const directory = memoryDirectory({ clock })
   const served = registry({ directory, rep, pub, clock, events })
-  const input = zeromqInput({ publishers: directory, clock, events, maxBytes: 65_536 })
+  const input = zeromqInput({ publishers: directory, clock, events, maxBytes: 65_536, fast })
   const heard: Submission[] = []
   const addresses: Address[] = users.map(userAddress)
   for (const address of addresses) void input.follow(address)
