@@ -33,7 +33,7 @@ export function parseDraft(submission: Submission, maxBytes: number): Draft {
       ? [parseRecipient(submission.to[0] as string)]
       : [...new Set(submission.to.map(parseRecipient))]
   const body = checkJson(submission.body, maxBytes)
-  if (submission.header === undefined) return { ...BARE, to, body }
+  if (submission.header === undefined) return bare(to, body)
   const header = submission.header instanceof Uint8Array ? parseHeader(submission.header) : submission.header
   if (header['v'] !== undefined && header['v'] !== 1) throw new GatewayError('draft.version')
   return {
@@ -82,15 +82,18 @@ export const namesUser = (recipient: string) => recipient !== '*' && !recipient.
 
 const USER = 'user:'
 const DEFAULT_TYPE = 'notification'
-const BARE = {
+/** The short form. Written out, because a spread takes longer than all the rest of the judging. */
+const bare = (to: Draft['to'], body: Draft['body']): Draft => ({
+  to,
   type: undefined,
+  body,
   id: undefined,
   at: undefined,
   ttlMs: undefined,
   collapse: undefined,
   source: '',
   sequence: undefined,
-}
+})
 
 function parseHeader(bytes: Uint8Array): Record<string, unknown> {
   if (bytes.length > MAX_HEADER_BYTES) throw headerError('is larger than 8,192 bytes')
