@@ -76,6 +76,7 @@ export class Notifier {
   }
 
   close(): Promise<void> {
+    this.#stopListening?.()
     return this.#wire.close()
   }
 
@@ -91,16 +92,27 @@ export class Notifier {
       onUp: () => this.#up(),
       onDown: () => this.#down(),
       onRevived: (reason) => events.emit('notifier.reconnected', { address, reason }),
-      onOld: () => this.#changeToLibzmq(),
+      onOld: (reason) => this.#changeToLibzmq(reason),
       onFault: (during, error) => events.emit('gateway.failed', { during: `${during} of ${address}`, error }),
     }
   }
 
   /** It knows all versions of ZMTP that there have been. */
-  #changeToLibzmq(): void {
+  #changeToLibzmq(reason: string): boolean {
+    const parts = this.#wireParts()
+    let wire: Wire | undefined
+    try {
+      wire = libzmqWire(parts)
+      wire.open()
+    } catch (error) {
+      void wire?.close()
+      parts.onFault('changing the wire', error)
+      return false
+    }
     void this.#wire.close()
-    this.#wire = libzmqWire(this.#wireParts())
-    this.#wire.open()
+    this.#wire = wire
+    parts.onRevived(reason)
+    return true
   }
 
   #hear(frames: readonly Buffer[]): void {
@@ -128,7 +140,7 @@ export class Notifier {
 
   /** ZMTP's heartbeats may come from libzmq's thread; only these say that the notifier's program is alive. */
   #beat(): void {
-    if (this.#beats) return
+    if (this.#beats || !this.#wire.isUp) return
     this.#beats = true
     this.#listenAfter(SUSPECT_AFTER_MS)
   }

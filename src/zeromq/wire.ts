@@ -30,7 +30,7 @@ export interface WireParts {
   onDown(): void
   /** The connection had ended for a reason that would come again, or was given up: there is another try. */
   onRevived(reason: string): void
-  /** It speaks what only libzmq understands. */
-  onOld(): void
+  /** It speaks what only libzmq understands. False: nobody can take over, it is to be tried again. */
+  onOld(reason: string): boolean
   onFault(during: string, error: unknown): void
 }

@@ -31,6 +31,7 @@ const HANDSHAKE_MS = 5_000
 const FAREWELL_MS = 1_000
 /** So much is read from one peer in a turn of the event loop, about. */
 const FAIR_BYTES = 32_768
+const MAX_QUEUED_PONGS = 65_536
 /** From 3.1 on a peer knows subscriptions as commands, and heartbeats. */
 const KNOWS_COMMANDS = 1
 
@@ -58,7 +59,10 @@ export class Peer {
       message: (message) => this.#hear(message),
       command: (body) => this.#obey(body),
     })
-    this.#timer = setTimeout(() => this.close(new Error('it did not finish the handshake')), HANDSHAKE_MS).unref()
+    this.#timer = setTimeout(
+      () => this.close(new ZmtpError('it did not finish the handshake', 'silent')),
+      HANDSHAKE_MS,
+    ).unref()
     this.#socket.setNoDelay(true)
     this.#socket.on('data', (chunk: Buffer) => this.#read(chunk))
     this.#socket.on('error', (error) => {
@@ -200,7 +204,8 @@ export class Peer {
         this.#begin(parseReady(data))
         return
       case 'PING':
-        this.write(pong(data))
+        // Who has so much to read first hears that we are there.
+        if (this.queuedBytes < MAX_QUEUED_PONGS) this.write(pong(data))
         return
       case 'ERROR':
         throw new ZmtpError(`it refuses us: ${parseError(data)}`)
@@ -227,7 +232,8 @@ export class Peer {
   #beat({ everyMs, missed }: NonNullable<Role['heartbeat']>): void {
     const frame = ping(everyMs * missed)
     this.#timer = setInterval(() => {
-      if (this.#silent++ >= missed) this.close(new Error('it does not answer'))
+      if (this.#isPaused) return
+      if (this.#silent++ >= missed) this.close(new ZmtpError('it does not answer', 'silent'))
       else this.write(frame)
     }, everyMs).unref()
   }

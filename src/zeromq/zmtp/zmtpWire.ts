@@ -1,7 +1,8 @@
-import { connect, type Socket } from 'node:net'
+import { isIP, type Socket } from 'node:net'
 import { untilQuiet } from '../reading.ts'
 import type { Wire, WireParts } from '../wire.ts'
-import { commandOf, messageOf } from './frames.ts'
+import { AttentiveSocket } from './attentiveSocket.ts'
+import { CANCEL, Filters, SUBSCRIBE } from './filters.ts'
 import { Peer, type Role } from './peer.ts'
 import { targetOf } from './target.ts'
 import { ZmtpError } from './zmtpError.ts'
@@ -11,6 +12,8 @@ const SUB: Role = {
   partners: new Set(['PUB', 'XPUB']),
   heartbeat: { everyMs: 2_000, missed: 3 },
 }
+/** Peers of 3.0 are sent no heartbeats: the kernel finds who has vanished. */
+const KEEPALIVE_MS = 10_000
 /** A message of more than three parts is refused politely; this is for who never comes to an end. */
 const MAX_PARTS = 1_024
 const CONNECT_MS = 5_000
@@ -19,11 +22,9 @@ const LAST_RETRY_MS = 1_000
 /** After what would happen again: a stranger, a message that is too large. */
 const FIRST_REVIVAL_MS = 5_000
 const LAST_REVIVAL_MS = 60_000
-/** A peer that takes no filters is given up before they fill the memory. */
-const MAX_QUEUED_BYTES = 16_777_216
-const FILTERS_A_TURN = 2_000
-const SUBSCRIBE = 1
-const CANCEL = 0
+/** Who ends sooner than that after each handshake is called less and less often. */
+const STEADY_AFTER_MS = 1_000
+const INTRODUCED_WITHIN_MS = 30_000
 
 /** Over our own ZMTP 3 endpoint: no thread, no copy, and as many filters as there are users. */
 export const zmtpWire = (parts: WireParts): Wire => new ZmtpWire(parts)
@@ -32,7 +33,10 @@ class ZmtpWire implements Wire {
   readonly #parts: WireParts
   #socket: Socket | undefined
   #peer: Peer | undefined
+  /** Of the peer, once it is ready. */
+  #filters: Filters | undefined
   #isUp = false
+  #upAt = 0
   #heard = 0
   #attempts = 0
   #revivals = 0
@@ -52,14 +56,15 @@ class ZmtpWire implements Wire {
   }
 
   async subscribe(recipient: string): Promise<void> {
-    this.#tell(SUBSCRIBE, recipient)
+    this.#filters?.tell(SUBSCRIBE, recipient)
   }
 
   unsubscribe(recipient: string): void {
-    this.#tell(CANCEL, recipient)
+    this.#filters?.tell(CANCEL, recipient)
   }
 
   reconnect(reason: string): void {
+    if (this.#isClosed) return
     this.#hangUp()
     this.#dial()
     this.#parts.onRevived(reason)
@@ -74,62 +79,70 @@ class ZmtpWire implements Wire {
     this.#hangUp()
   }
 
+  /** @throws when the address is no endpoint */
   #dial(): void {
-    const socket = connect(targetOf(this.#parts.address))
+    const target = targetOf(this.#parts.address)
+    const socket = new AttentiveSocket()
     this.#socket = socket
-    const giveUp = setTimeout(() => socket.destroy(), CONNECT_MS)
-    const onError = () => {}
+    let giveUp: NodeJS.Timeout | undefined
+    const waitForAnswer = () => {
+      if (!socket.destroyed) giveUp = setTimeout(() => socket.destroy(), CONNECT_MS)
+    }
     const onClose = () => {
       clearTimeout(giveUp)
       if (socket === this.#socket) this.#retry()
     }
-    socket.on('error', onError).once('close', onClose)
+    socket.on('error', () => {}).once('close', onClose)
+    // A name that takes long to be looked up is looked up once at a time: Node has few threads for it.
+    if ('path' in target || isIP(target.host ?? '') !== 0) waitForAnswer()
+    else socket.once('lookup', waitForAnswer)
     socket.once('connect', () => {
       clearTimeout(giveUp)
       socket.off('close', onClose)
-      this.#peer = new Peer({
-        socket,
-        role: SUB,
-        bounds: { maxMessageBytes: this.#parts.maxMessageBytes, maxParts: MAX_PARTS },
-        onReady: (peer) => void this.#introduce(peer),
-        onMessage: (frames) => {
-          this.#heard++
-          this.#parts.onMessage(frames)
-        },
-        onClose: (peer, error) => this.#lost(peer, error),
-        onFault: (error) => this.#parts.onFault('hearing', error),
-      })
+      this.#peer = this.#greet(socket)
+    })
+    socket.connect(target)
+  }
+
+  #greet(socket: Socket): Peer {
+    socket.setKeepAlive(true, KEEPALIVE_MS)
+    // It has said all that it will, and may never read what we still have to say.
+    socket.once('end', () => socket.destroy())
+    return new Peer({
+      socket,
+      role: SUB,
+      bounds: { maxMessageBytes: this.#parts.maxMessageBytes, maxParts: MAX_PARTS },
+      onReady: (peer) => void this.#introduce(peer),
+      onMessage: (frames) => {
+        this.#heard++
+        this.#parts.onMessage(frames)
+      },
+      onClose: (peer, error) => this.#lost(peer, error),
+      onFault: (error) => this.#parts.onFault('hearing', error),
     })
   }
 
-  /** All filters, some in each turn: a hundred thousand must not hold up everybody else. Then it is up. */
+  /** It is up when it was told of everybody. */
   async #introduce(peer: Peer): Promise<void> {
-    this.#attempts = 0
-    this.#revivals = 0
-    let count = 0
-    for (const recipient of this.#parts.filters()) {
-      peer.write(filterOf(peer, SUBSCRIBE, recipient))
-      if (++count % FILTERS_A_TURN !== 0) continue
-      await peer.drained()
-      if (peer !== this.#peer) return
-    }
+    const { clock } = this.#parts
+    const filters = new Filters(peer)
+    this.#filters = filters
+    const giveUp = clock.later(INTRODUCED_WITHIN_MS, () => filters.giveUp())
+    await filters.introduce(this.#parts.filters())
+    giveUp()
+    if (peer !== this.#peer || !peer.isReady) return
     this.#isUp = true
+    this.#upAt = clock.monotonic()
     this.#parts.onUp()
-  }
-
-  #tell(what: typeof SUBSCRIBE | typeof CANCEL, recipient: string): void {
-    const peer = this.#peer
-    if (peer?.isReady !== true) return
-    peer.write(filterOf(peer, what, recipient))
-    if (peer.queuedBytes > MAX_QUEUED_BYTES) peer.close(new Error('it takes no filters'))
   }
 
   #lost(peer: Peer, error: Error | undefined): void {
     if (peer !== this.#peer) return
     this.#hangUp()
+    if (this.#isClosed) return
     if (!(error instanceof ZmtpError)) this.#retry()
-    else if (error.isOld) this.#parts.onOld()
-    else this.#reviveLater(error.message)
+    else if (error.fault === 'silent') this.#retry(error.message)
+    else if (error.fault !== 'old' || !this.#parts.onOld(error.message)) this.#reviveLater(error.message)
   }
 
   #reviveLater(reason: string): void {
@@ -141,11 +154,14 @@ class ZmtpWire implements Wire {
   }
 
   /** Never all gateways at the same moment. */
-  #retry(): void {
+  #retry(reason?: string): void {
     this.#hangUp()
     if (this.#isClosed) return
     const wait = Math.min(FIRST_RETRY_MS * 2 ** this.#attempts++, LAST_RETRY_MS) * (0.5 + Math.random() / 2)
-    const timer = setTimeout(() => this.#dial(), wait).unref()
+    const timer = setTimeout(() => {
+      this.#dial()
+      if (reason !== undefined) this.#parts.onRevived(reason)
+    }, wait).unref()
     this.#cancelRetry = () => clearTimeout(timer)
   }
 
@@ -154,15 +170,14 @@ class ZmtpWire implements Wire {
     const [socket, wasUp] = [this.#socket, this.#isUp]
     this.#socket = undefined
     this.#peer = undefined
+    this.#filters = undefined
     this.#isUp = false
     socket?.destroy()
-    if (wasUp) this.#parts.onDown()
+    if (!wasUp) return
+    if (this.#parts.clock.monotonic() - this.#upAt >= STEADY_AFTER_MS) {
+      this.#attempts = 0
+      this.#revivals = 0
+    }
+    this.#parts.onDown()
   }
-}
-
-/** A prefix that ends in the bar, or `42` would hear `420` too. */
-function filterOf(peer: Peer, what: typeof SUBSCRIBE | typeof CANCEL, recipient: string): Buffer {
-  const prefix = Buffer.from(`${recipient}|`)
-  if (!peer.knowsCommands) return messageOf([Buffer.concat([Buffer.of(what), prefix])])
-  return commandOf(what === SUBSCRIBE ? 'SUBSCRIBE' : 'CANCEL', prefix)
 }

@@ -1,4 +1,5 @@
 import { fakeClock } from '../../support/fakeClock.ts'
+import { rawPublisher } from '../../support/rawZmtp.ts'
 import { until } from '../../support/until.ts'
 import { closers, listOf, type TestGateway, testGateway, testNotifier, WIRES } from '../../support/zeromq.ts'
 
@@ -109,4 +110,21 @@ describe.each(WIRES)('over %s', (_, fast) => {
     await notifier.send('!heartbeat|', '{}', '')
     await until('it is trusted again', () => input.status()[0]?.suspect === false)
   })
+})
+
+test('a notifier that beats before it has taken all filters keeps no gateway that closed busy', async () => {
+  const clock = fakeClock()
+  const notifier = defer(await rawPublisher({ minor: 1, isDeaf: true }))
+  const list = listOf()
+  const { input, count } = await testGateway(list, clock)
+  for (let n = 0; n < 20_000; n++) void input.follow(`user:${n}${'%'.repeat(190)}`)
+  list.set(notifier.address)
+  await until('it is there', () => notifier.peers === 1)
+  await notifier.send('!heartbeat|', '{}', '')
+  await until('it beats', () => input.status()[0]?.lastMessageAt !== undefined)
+  await input.close()
+  await until('nothing waits any more', () => clock.timers === 0)
+  clock.advance(60_000)
+  await turns()
+  expect([notifier.connections, count('notifier.suspect')]).toEqual([1, 0])
 })

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { systemClock } from '../../../src/memory/clock.ts'
 import { createNotifier } from '../../../src/sdk/notifier/index.ts'
 import { fakeClock } from '../../support/fakeClock.ts'
+import { encodeMessage, rawPublisher } from '../../support/rawZmtp.ts'
 import { until } from '../../support/until.ts'
 import { closers, listOf, testGateway, testNotifier, WIRES } from '../../support/zeromq.ts'
 import { zeromqSide } from '../../support/zeromqSide.ts'
@@ -92,5 +93,25 @@ describe.each(WIRES)('over %s', (_, fast) => {
     expect(count('notifier.removed')).toBe(0)
     clock.advance(10_000)
     await until('it was let go', () => count('notifier.removed') === 1)
+  })
+
+  test('a notifier that ends while users come and go is heard to its last word', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'heraldo-'))
+    defer({ close: async () => rmSync(folder, { recursive: true }) })
+    const notifier = defer(await rawPublisher({ path: `${folder}/socket` }))
+    const { input, heard, count } = await testGateway(listOf(notifier.address), systemClock, { fast })
+    defer(input)
+    await input.follow('user:42')
+    await until('the notifier knows', () => notifier.told.includes('-!ready|'))
+    await notifier.sendRaw(
+      Buffer.concat(Array.from({ length: 2_000 }, (_, n) => encodeMessage(`42|"${n}"`.padEnd(50)))),
+    )
+    notifier.disconnect()
+    for (let n = 0; count('notifier.disconnected') === 0; n++) {
+      void input.follow(`user:${n}`)
+      input.unfollow(`user:${n - 1}`)
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    await until('all of it was heard', () => heard.length === 2_000)
   })
 })
