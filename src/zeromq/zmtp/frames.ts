@@ -32,6 +32,8 @@ export class FrameReader {
   #held: Buffer = NOTHING
   #heldBytes = 0
   #parts: Buffer[] = []
+  /** So many of them keep nothing but themselves. */
+  #ownParts = 0
   #messageBytes = 0
   #stopped = false
 
@@ -49,6 +51,7 @@ export class FrameReader {
       else this.#take(chunk, at, end)
       at = end
     }
+    if (this.#parts.length > this.#ownParts) this.#own(chunk)
   }
 
   /** Nothing is handed over any more, not even what has been read already. */
@@ -89,6 +92,14 @@ export class FrameReader {
     this.#heldBytes = bytes
   }
 
+  /** What a message begins with waits for its end alone, without all else that came in the same chunk. */
+  #own(chunk: Buffer): void {
+    for (; this.#ownParts < this.#parts.length; this.#ownParts++) {
+      const part = this.#parts[this.#ownParts] as Buffer
+      if (part.buffer === chunk.buffer) this.#parts[this.#ownParts] = copyOf(part)
+    }
+  }
+
   /** As long as the frame that begins there is at least, its header included. @throws ZmtpError */
   #lengthAt(bytes: Buffer, at: number, end: number): number {
     const known = end - at
@@ -120,6 +131,7 @@ export class FrameReader {
     if ((flags & MORE) !== 0) return
     const parts = this.#parts
     this.#parts = []
+    this.#ownParts = 0
     this.#messageBytes = 0
     this.#handlers.message(parts)
   }
@@ -149,6 +161,13 @@ export function commandOf(name: string, data: Uint8Array = NOTHING): Buffer {
   at += bytes.write(name, at, 'latin1')
   bytes.set(data, at)
   return bytes
+}
+
+/** Not from Node's pool, of which it would keep eight kilobytes. */
+function copyOf(part: Buffer): Buffer {
+  const copy = Buffer.allocUnsafeSlow(part.length)
+  part.copy(copy)
+  return copy
 }
 
 const headerLength = (length: number) => (length > MAX_SHORT ? LONG_HEADER : SHORT_HEADER)
