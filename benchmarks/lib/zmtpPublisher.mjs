@@ -8,20 +8,22 @@ const [MORE, LONG, COMMAND] = [1, 2, 4]
 const LONGEST_SHORT = 255
 const TOO_MUCH_WAITS = 16 << 20
 
-/** Answers when somebody has subscribed to all of `topics`. */
+/** Answers when somebody has subscribed to all of `topics`. Filters are by prefix; what nobody wants is sent nevertheless. */
 export async function openPub(port, topics) {
   const peers = new Set()
   const filters = new Set()
   const server = createServer({ noDelay: true }, (socket) => {
-    shakeHands(socket, 'PUB', (topic, isWanted) => {
+    shakeHands(socket, 'PUB', (topic, isAdded) => {
       peers.add(socket)
-      if (isWanted) filters.add(topic)
+      if (isAdded) filters.add(topic)
       else filters.delete(topic)
     })
     socket.on('close', () => peers.delete(socket))
   })
   await new Promise((resolve) => server.listen(port, '127.0.0.1', resolve))
-  while (!topics.every((topic) => filters.has(topic) || filters.has(''))) {
+  const isWanted = (topic) =>
+    Array.from({ length: topic.length + 1 }, (_, i) => topic.slice(0, i)).some((start) => filters.has(start))
+  while (!topics.every(isWanted)) {
     await new Promise((resolve) => setTimeout(resolve, 20))
   }
   return writer(peers)
