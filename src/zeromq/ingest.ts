@@ -5,6 +5,7 @@ import type { Clock, Input, Receipt, Submit } from '../core/ports.ts'
 import { libzmqRouter } from './libzmqRouter.ts'
 import type { Patience } from './reading.ts'
 import type { Asker, Router } from './router.ts'
+import { isAbstract } from './zmtp/target.ts'
 import { zmtpRouter } from './zmtp/zmtpRouter.ts'
 
 export interface ZeromqIngestOptions {
@@ -48,7 +49,7 @@ class Ingest implements Input<Submit> {
     this.#options = options
     this.#bounds = options.underWay ?? UNDER_WAY
     this.#maxRequestBytes = maxRequestBytes(maxBytes)
-    const router = fast ? zmtpRouter : libzmqRouter
+    const router = fast && !isAbstract(address) ? zmtpRouter : libzmqRouter
     this.#router = router({
       address,
       key: KEY,

@@ -4,6 +4,7 @@ import { isHeartbeat } from './frames.ts'
 import { libzmqWire } from './libzmqWire.ts'
 import type { Patience } from './reading.ts'
 import type { Wire, WireParts } from './wire.ts'
+import { isAbstract } from './zmtp/target.ts'
 import { zmtpWire } from './zmtp/zmtpWire.ts'
 
 /** As `GET /v1/notifiers` and the metrics tell it. */
@@ -45,7 +46,7 @@ export class Notifier {
   constructor(address: string, parts: NotifierParts) {
     this.address = address
     this.#parts = parts
-    const wire = parts.fast ? zmtpWire : libzmqWire
+    const wire = parts.fast && !isAbstract(address) ? zmtpWire : libzmqWire
     this.#wire = wire(this.#wireParts())
   }
 

@@ -53,7 +53,7 @@ test('a frame that is announced in the long form but is short is read as well', 
 
 const RESERVED = 'ZmtpError: a frame has reserved flags'
 const MUCH = 'ZmtpError: it sends more bytes than may be'
-test.each([
+test.each<[string, Uint8Array, string]>([
   ['a frame of 2^63 bytes', longHeader(2n ** 63n), MUCH],
   ['a frame of 2^64 - 1 bytes', longHeader(2n ** 64n - 1n), MUCH],
   ['a command of 2^63 bytes', longHeader(2n ** 63n, 4), MUCH],
@@ -61,7 +61,9 @@ test.each([
   ['parts that are too many bytes together', encodeMessage('x'.repeat(60_000), 'y'.repeat(60_000)), MUCH],
   ['a million parts', Buffer.alloc(2_000_000, Buffer.of(1, 0)), 'ZmtpError: it sends more parts than may be'],
   ['a command with a second part', encodeFrame(Buffer.from('\u0004PING'), 5), 'ZmtpError: a command has a second part'],
-  ...[8, 16, 32, 64, 128].map((flags) => [`the reserved flag ${flags}`, Buffer.of(flags, 0), RESERVED] as const),
+  ...[8, 16, 32, 64, 128].map(
+    (flags) => [`the reserved flag ${flags}`, Buffer.of(flags, 0), RESERVED] satisfies [string, Uint8Array, string],
+  ),
 ])('%s ends what is read, after what came before it', (_, bytes, error) => {
   const whole = Buffer.concat([encodeMessage('good'), bytes])
   expect(read([whole])).toEqual([['good'], error])
