@@ -10,7 +10,7 @@ import { WORKLOADS } from './lib/workloads.mjs'
 const USUAL = { w1: 1.5, w2: 1.2 }
 const ROUNDS = 2
 const USERS = 1_000
-const TIMES = { warmUp: 0.7, seconds: 1.2 }
+const EFFORT = { warmUp: 0.7, seconds: 1.2 }
 
 const peers = await Promise.all(['heraldo', 'bridge'].map(readPeer))
 const [, control] = peers
@@ -18,7 +18,7 @@ const run = {
   peers,
   workloads: Object.keys(USUAL),
   rounds: ROUNDS,
-  times: TIMES,
+  effort: EFFORT,
   users: USERS,
   options: { hasRedis: false },
 }

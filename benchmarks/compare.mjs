@@ -20,6 +20,8 @@ const CONTROL = 'socketio'
 const OTHERS = ['nats', 'nchan', 'pushpin']
 const COMPARED = 'w1,w2,w3,lat'
 const PROFILED = 'w1,w2'
+/** The share of the time that a gateway waited for its core, from which on its figure is worth less. */
+const DISTURBED = 0.1
 
 export const USAGE = `npm run bench [-- OPTIONS]
   --peers NAMES      besides Heraldo and the control, Socket.IO with its Redis adapter: ${OTHERS.join(', ')}, bridge,
@@ -27,6 +29,7 @@ export const USAGE = `npm run bench [-- OPTIONS]
   --workloads NAMES  ${[...Object.keys(WORKLOADS), ...Object.keys(GROUPS)].join(', ')}; default: ${COMPARED}
   --rounds N         3
   --seconds N        of each figure; 3
+  --bytes N          of each body; 200
   --profile          where a delivery's microseconds go in Heraldo, or in heraldo=FOLDER, instead of the comparison
   --write            the tables into docs/performance.md and README.md, the chart to docs/benchmark.svg`
 
@@ -41,12 +44,17 @@ export async function compare(words) {
   return asked.profile ? await showProfile(asked, origin) : await showTable(asked, origin)
 }
 
-async function showTable({ names, workloads, rounds, seconds, write }, origin) {
+async function showTable({ names, workloads, rounds, effort, write }, origin) {
   const peers = await present(names)
   const control = peers.find(({ name }) => name === CONTROL)
-  const rows = await runRounds({ peers, workloads, rounds, times: { seconds } }, (row) => tell(row, rounds))
+  const rows = await runRounds({ peers, workloads, rounds, effort }, (row) => tell(row, rounds))
   const printed = table(rows, { peers, workloads, control })
   console.log(`\n${printed}\n\n${HOW_TO_READ}`)
+  const disturbed = rows.filter(({ keptWaiting }) => keptWaiting > DISTURBED)
+  if (disturbed.length > 0)
+    console.log(
+      `Something else used the gateway's core in ${disturbed.length} of ${rows.length} figures: they scatter more.`,
+    )
   const file = write ? join(ROOT, 'docs', 'benchmark.svg') : join(tmpdir(), 'heraldo-benchmark.svg')
   writeFileSync(file, chart(rows, { peers, workloads, control, own: OWN, caption: origin.replaceAll('`', '') }))
   console.log(`The chart is in ${write ? relative(ROOT, file) : file}.`)
@@ -59,9 +67,9 @@ async function showTable({ names, workloads, rounds, seconds, write }, origin) {
   return ours.every(({ error, misrouted }) => error === undefined && misrouted === 0)
 }
 
-async function showProfile({ names = [OWN], workloads, seconds, write }, origin) {
+async function showProfile({ names = [OWN], workloads, effort, write }, origin) {
   const peer = names.find((name) => name.startsWith(OWN)) ?? OWN
-  const printed = await profile({ peer, workloads, seconds })
+  const printed = await profile({ peer, workloads, effort })
   console.log(printed)
   if (write) writeDown('docs/performance.md', 'profile', `${printed}\n\n${origin}`)
   return true
@@ -76,21 +84,32 @@ function readWords(words) {
   const unfit = workloads.find((name) => !isFit(name))
   if (unfit !== undefined)
     throw new Stop(`the workload "${unfit}" is not known${values.profile ? ' to --profile' : ''}.`)
-  const [rounds, seconds] = ['rounds', 'seconds'].map((name) => {
+  const [rounds, seconds, bytes] = Object.entries({ rounds: 1, seconds: 1, bytes: 100 }).map(([name, least]) => {
     const number = Number(values[name])
-    if (!(number >= 1 && number <= 1_000)) throw new Stop(`--${name} is a number, 1 or more.`)
+    if (!(number >= least && number <= 60_000)) throw new Stop(`--${name} is a number, ${least} or more.`)
     return number
   })
   const options = tokens
     .filter(({ name }) => name !== 'write')
     .map(({ name, value }) => `--${name}${value ? ` ${value}` : ''}`)
-  return { ...values, options, workloads, rounds, seconds, names: values.peers && list(values.peers) }
+  return {
+    ...values,
+    options,
+    workloads,
+    rounds,
+    effort: { seconds, bytes },
+    names: values.peers && list(values.peers),
+  }
 }
 
 function parseWords(args) {
   const text = { type: 'string' }
   const isSaid = { type: 'boolean' }
-  const numbers = { rounds: { ...text, default: '3' }, seconds: { ...text, default: '3' } }
+  const numbers = {
+    rounds: { ...text, default: '3' },
+    seconds: { ...text, default: '3' },
+    bytes: { ...text, default: '200' },
+  }
   try {
     const options = { peers: text, workloads: text, ...numbers, profile: isSaid, write: isSaid }
     return parseArgs({ args, tokens: true, options })
@@ -121,6 +140,7 @@ function factsOf(row) {
   const { perCpuSecond, gatewayShare, latencies, bytesPerConnection, handshakesPerCpuSecond } = row
   if (perCpuSecond > 0)
     facts.push(`${count(perCpuSecond)} a CPU second, gateway ${(gatewayShare * 100).toFixed(0)} % busy`)
+  if (row.keptWaiting > DISTURBED) facts.push(`kept waiting ${(row.keptWaiting * 100).toFixed(0)} %`)
   if (latencies) facts.push(`p50 ${latencies.p50.toFixed(0)} µs, p99 ${latencies.p99.toFixed(0)} µs`)
   if (bytesPerConnection > 0) facts.push(`${bytesPerConnection.toFixed(0)} B a connection`)
   if (handshakesPerCpuSecond > 0) facts.push(`${count(handshakesPerCpuSecond)} handshakes a CPU second`)

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { now } from './mark.mjs'
-import { cpuOf, mainThreadCpuOf, start, stop } from './processes.mjs'
+import { cpuOf, keptWaiting, mainThreadCpuOf, start, stop } from './processes.mjs'
 
 const here = (name) => fileURLToPath(new URL(name, import.meta.url))
 const READY_WITHIN_MS = 120_000
@@ -48,6 +48,7 @@ export async function openCrowd({ gateway, place, folder, log }, users, perUser 
       perCpuSecond: deliveries / cpu,
       perSecond: deliveries / elapsed,
       gatewayShare: cpu / elapsed,
+      keptWaiting: (after.waited - before.waited) / elapsed,
       readsPerDelivery: reads / deliveries,
       ...(perSecond > 0 && { latencies }),
       ...{ misrouted, closed, stalls },
@@ -57,7 +58,13 @@ export async function openCrowd({ gateway, place, folder, log }, users, perUser 
   async function note(latencies) {
     const [gateway] = place.pids
     const heard = await report(latencies)
-    return { ...heard, cpu: cpuOf(place.pids), mainThreadCpu: mainThreadCpuOf(gateway), at: now() }
+    return {
+      ...heard,
+      cpu: cpuOf(place.pids),
+      mainThreadCpu: mainThreadCpuOf(gateway),
+      waited: keptWaiting(gateway),
+      at: now(),
+    }
   }
 
   /** What has arrived so far; `latencies`: note them until the next report. */

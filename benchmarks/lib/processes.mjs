@@ -67,6 +67,12 @@ export function mainThreadCpuOf(pid) {
   return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND
 }
 
+/** Seconds that this process' main thread could have run and another had its core; 0 where the kernel does not tell. */
+export function keptWaiting(pid) {
+  const [, nanoseconds = 0] = ignoringGone(() => readFileSync(`/proc/${pid}/schedstat`, 'utf8').split(' ')) ?? []
+  return Number(nanoseconds) / 1e9
+}
+
 /** Bytes, what is shared between processes counted once. */
 export function memoryOf(pids) {
   return sum(treeOf(pids), (pid) => {

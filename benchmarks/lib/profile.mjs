@@ -37,9 +37,9 @@ const ORDER = [6, 7, 9, 3, 4, 0, 8, 10, 1].map((at) => AREAS[at][0]).concat(REST
 const OTHER_THREADS = 'Other threads: libzmq, collector, profiler'
 
 /** Prints the table, and answers it. */
-export async function profile({ seconds, workloads, peer: word }) {
+export async function profile({ effort, workloads, peer: word }) {
   const columns = []
-  for (const name of workloads) columns.push(await profiled(await readPeer(word), name, seconds))
+  for (const name of workloads) columns.push(await profiled(await readPeer(word), name, effort))
   const parts = [...ORDER, OTHER_THREADS].filter((area) => columns.some((column) => column.get(area) > 0.005))
   const row = (area) => [area, ...columns.map((column) => (column.get(area) ?? 0).toFixed(2))]
   const total = columns.map((column) => [...column.values()].reduce((sum, us) => sum + us, 0).toFixed(2))
@@ -48,7 +48,7 @@ export async function profile({ seconds, workloads, peer: word }) {
 }
 
 /** Microseconds by area. */
-async function profiled(peer, name, seconds) {
+async function profiled(peer, name, effort) {
   const folder = mkdtempSync(join(tmpdir(), 'heraldo-benchmark-'))
   const log = join(folder, 'log')
   const flags = ['--cpu-prof', `--cpu-prof-dir=${folder}`, `--cpu-prof-interval=${SAMPLE_EVERY_US}`]
@@ -59,7 +59,7 @@ async function profiled(peer, name, seconds) {
     try {
       const site = { gateway: peer.module, place, folder, log }
       const crowd = await openCrowd(site, size.users, size.perUser)
-      figures = await run(site, crowd, { seconds })
+      figures = await run(site, crowd, effort)
       await crowd.close()
     } finally {
       // Whoever is asked to end writes its profile.

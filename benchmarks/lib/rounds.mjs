@@ -29,10 +29,10 @@ export async function readPeer(word) {
 
 /**
  * Answers one row for each peer, workload and round. `onRow` hears of each as it comes, also of those that failed.
- * `times`: seconds of each figure, and of the warm-up before it; `users`: instead of a workload's own; `options`: for the
- * gateways.
+ * `effort`: seconds of each figure and of the warm-up before it, bytes of a body; `users`: instead of a workload's own;
+ * `options`: for the gateways.
  */
-export async function runRounds({ peers, workloads, rounds, times, users, options }, onRow) {
+export async function runRounds({ peers, workloads, rounds, effort, users, options }, onRow) {
   const rows = []
   const note = (row) => {
     rows.push(row)
@@ -42,13 +42,14 @@ export async function runRounds({ peers, workloads, rounds, times, users, option
     // Back and forth, so that who comes later in a round is not always the same.
     const order = round % 2 === 1 ? peers : [...peers].reverse()
     for (const group of groupsOf(workloads)) {
-      for (const peer of order) await runGroup(peer, group, { times, users, options }, (row) => note({ round, ...row }))
+      for (const peer of order)
+        await runGroup(peer, group, { effort, users, options }, (row) => note({ round, ...row }))
     }
   }
   return rows
 }
 
-async function runGroup(peer, names, { times, users, options }, note) {
+async function runGroup(peer, names, { effort, users, options }, note) {
   const folder = mkdtempSync(join(tmpdir(), 'heraldo-benchmark-'))
   const log = join(folder, 'log')
   let place
@@ -60,7 +61,7 @@ async function runGroup(peer, names, { times, users, options }, note) {
     const { crowd: size } = WORKLOADS[names[0]]
     if (size !== undefined) crowd = await openCrowd(site, users ?? size.users, size.perUser)
     for (isAt of names) {
-      note({ peer: peer.name, workload: isAt, ...(await WORKLOADS[isAt].run(site, crowd, times)) })
+      note({ peer: peer.name, workload: isAt, ...(await WORKLOADS[isAt].run(site, crowd, effort)) })
     }
   } catch (error) {
     const said = readFileSync(log, { encoding: 'utf8', flag: 'a+' }).slice(-SHOWN_OF_LOG)

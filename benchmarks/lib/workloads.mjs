@@ -12,7 +12,7 @@ const busy = (title, crowd, load = {}) => ({
   title,
   crowd,
   isThroughput: load.perSecond === undefined,
-  run: (site, { measure }, times) => measure({ ...times, ...load }),
+  run: (site, { measure }, effort) => measure({ ...effort, ...load }),
 })
 const one = { users: USERS, perUser: 1 }
 
