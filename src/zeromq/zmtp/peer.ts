@@ -2,6 +2,7 @@ import type { Socket } from 'node:net'
 import { errorCommand, parseCommand, parseError, parseReady, ping, pong, type Ready, ready } from './commands.ts'
 import { type Bounds, FrameReader, messageOf } from './frames.ts'
 import { GREETING, GREETING_BYTES, readGreeting } from './greeting.ts'
+import { hearOut } from './hearOut.ts'
 import { ZmtpError } from './zmtpError.ts'
 
 /** What we are, and whom we talk to. */
@@ -63,6 +64,7 @@ export class Peer {
       () => this.close(new ZmtpError('it did not finish the handshake', 'silent')),
       HANDSHAKE_MS,
     ).unref()
+    hearOut(this.#socket)
     this.#socket.setNoDelay(true)
     this.#socket.on('data', (chunk: Buffer) => this.#read(chunk))
     this.#socket.on('error', (error) => {

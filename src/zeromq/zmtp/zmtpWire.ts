@@ -1,7 +1,6 @@
-import { isIP, type Socket } from 'node:net'
+import { connect, isIP, type Socket } from 'node:net'
 import { untilQuiet } from '../reading.ts'
 import type { Wire, WireParts } from '../wire.ts'
-import { AttentiveSocket } from './attentiveSocket.ts'
 import { CANCEL, Filters, SUBSCRIBE } from './filters.ts'
 import { Peer, type Role } from './peer.ts'
 import { targetOf } from './target.ts'
@@ -82,7 +81,7 @@ class ZmtpWire implements Wire {
   /** @throws when the address is no endpoint */
   #dial(): void {
     const target = targetOf(this.#parts.address)
-    const socket = new AttentiveSocket()
+    const socket = connect(target)
     this.#socket = socket
     let giveUp: NodeJS.Timeout | undefined
     const waitForAnswer = () => {
@@ -101,7 +100,6 @@ class ZmtpWire implements Wire {
       socket.off('close', onClose)
       this.#peer = this.#greet(socket)
     })
-    socket.connect(target)
   }
 
   #greet(socket: Socket): Peer {
