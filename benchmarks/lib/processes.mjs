@@ -1,7 +1,8 @@
 // Processes of a benchmark: started on their core, ended with us, and what they cost.
 import { spawn } from 'node:child_process'
-import { existsSync, openSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
+import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 
@@ -14,8 +15,19 @@ const TICKS_PER_SECOND = 100
 export const cores = shareCores()
 
 const children = new Set()
-process.on('exit', () => children.forEach((child) => signal(child, 'SIGKILL')))
+const folders = []
+process.on('exit', () => {
+  for (const child of children) signal(child, 'SIGKILL')
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true })
+})
 for (const name of ['SIGINT', 'SIGTERM']) process.on(name, () => process.exit(130))
+
+/** A new folder, gone when we are. */
+export function ownFolder() {
+  const folder = mkdtempSync(join(tmpdir(), 'heraldo-benchmark-'))
+  folders.push(folder)
+  return folder
+}
 
 /** Starts a program on `gateway`'s core or the `others`'; what it says goes to the file `log`. */
 export function start(place, command, args, { log, env, cwd, stdio } = {}) {

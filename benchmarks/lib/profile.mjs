@@ -1,7 +1,6 @@
 // Where a delivery's microseconds go: a gateway under --cpu-prof, its samples sorted into areas, and the processor time that
 // the kernel counted shared out among them. So the parts add up to what was measured, what no sample sees included.
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { openCrowd } from './crowd.mjs'
 import * as processes from './processes.mjs'
@@ -49,27 +48,22 @@ export async function profile({ effort, workloads, peer: word }) {
 
 /** Microseconds by area. */
 async function profiled(peer, name, effort) {
-  const folder = mkdtempSync(join(tmpdir(), 'heraldo-benchmark-'))
+  const folder = processes.ownFolder()
   const log = join(folder, 'log')
   const flags = ['--cpu-prof', `--cpu-prof-dir=${folder}`, `--cpu-prof-interval=${SAMPLE_EVERY_US}`]
+  const place = await peer.open({ ...processes, folder, log }, { flags })
+  const { crowd: size, run } = WORKLOADS[name]
+  let figures
   try {
-    const place = await peer.open({ ...processes, folder, log }, { flags })
-    const { crowd: size, run } = WORKLOADS[name]
-    let figures
-    try {
-      const site = { gateway: peer.module, place, folder, log }
-      const crowd = await openCrowd(site, size.users, size.perUser)
-      figures = await run(site, crowd, effort)
-      await crowd.close()
-    } finally {
-      // Whoever is asked to end writes its profile.
-      await place.close()
-    }
-    const file = readdirSync(folder).find((entry) => entry.endsWith('.cpuprofile'))
-    return shareOut(sampled(JSON.parse(readFileSync(join(folder, file), 'utf8')), figures), figures)
+    const crowd = await openCrowd({ gateway: peer.module, place, folder, log }, size.users, size.perUser)
+    figures = await run(undefined, crowd, effort)
+    await crowd.close()
   } finally {
-    rmSync(folder, { recursive: true, force: true })
+    // Whoever is asked to end writes its profile.
+    await place.close()
   }
+  const file = readdirSync(folder).find((entry) => entry.endsWith('.cpuprofile'))
+  return shareOut(sampled(JSON.parse(readFileSync(join(folder, file), 'utf8')), figures), figures)
 }
 
 /** Sampled microseconds by area, of the time that was measured. */

@@ -1,7 +1,6 @@
 // Interleaved rounds: in each, every gateway is asked the same, one right after the other. A machine's speed drifts by tens
 // of percent within minutes, so only figures of the same round are held against each other.
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Stop } from '../../scripts/prepare.mjs'
 import { openCrowd } from './crowd.mjs'
@@ -50,7 +49,7 @@ export async function runRounds({ peers, workloads, rounds, effort, users, optio
 }
 
 async function runGroup(peer, names, { effort, users, options }, note) {
-  const folder = mkdtempSync(join(tmpdir(), 'heraldo-benchmark-'))
+  const folder = processes.ownFolder()
   const log = join(folder, 'log')
   let place
   let crowd
@@ -69,7 +68,6 @@ async function runGroup(peer, names, { effort, users, options }, note) {
   } finally {
     await crowd?.close()
     await place?.close()
-    rmSync(folder, { recursive: true, force: true })
   }
 }
 
