@@ -151,6 +151,7 @@ function assembleDoors(
     server: ports.server,
     origins: ports.origins,
     trustProxy: config.http.trustProxy,
+    fast: config.fast,
     eventName: config.notifications.event,
     reception: gateway,
     handlers: requests(gateway),

@@ -1,4 +1,5 @@
 import type { Notification } from '../core/notification.ts'
+import { metaPrinter, quote } from './meta.ts'
 
 /** Engine.IO's "message", Socket.IO's "event". */
 const ENGINE_MESSAGE = '4'
@@ -9,25 +10,33 @@ const LENGTH_IN_8_BYTES = 127
 
 /** One notification, packed once for everybody who hears it. */
 export class Frame {
-  /** What Engine.IO's `write` wants to know: over a WebSocket these bytes go out as they are. */
-  readonly options: { readonly compress: false; readonly wsPreEncodedFrame: readonly [Buffer] }
+  /** As it goes out over a WebSocket: header and payload. */
+  readonly bytes: Buffer
   readonly #payloadAt: number
+  #options: FrameOptions | undefined
   #text: string | undefined
 
   constructor(bytes: Buffer, payloadAt: number) {
-    this.options = { compress: false, wsPreEncodedFrame: [bytes] }
+    this.bytes = bytes
     this.#payloadAt = payloadAt
   }
 
-  get length(): number {
-    return this.options.wsPreEncodedFrame[0].length
+  /** What Engine.IO's `write` wants to know; made when the first one asks. */
+  get options(): FrameOptions {
+    this.#options ??= { compress: false, wsPreEncodedFrame: [this.bytes] }
+    return this.#options
   }
 
   /** The same packet for a connection that is not on a WebSocket (yet); made when the first one asks. */
   get text(): string {
-    this.#text ??= this.options.wsPreEncodedFrame[0].toString('utf8', this.#payloadAt + ENGINE_MESSAGE.length)
+    this.#text ??= this.bytes.toString('utf8', this.#payloadAt + ENGINE_MESSAGE.length)
     return this.#text
   }
+}
+
+interface FrameOptions {
+  readonly compress: false
+  readonly wsPreEncodedFrame: readonly [Buffer]
 }
 
 /**
@@ -35,27 +44,20 @@ export class Frame {
  * as they came: parsed by nobody, printed by nobody. What goes to many recipients in turn is packed once for them all.
  */
 export function frameWriter(eventName: string): (notification: Notification) => Frame {
-  const head = Buffer.from(`${ENGINE_MESSAGE}${SOCKET_EVENT}[${JSON.stringify(eventName)},`)
+  const head = Buffer.from(`${ENGINE_MESSAGE}${SOCKET_EVENT}[${quote(eventName)},`)
+  const meta = metaPrinter()
   let last: { readonly body: Uint8Array; readonly tail: string; readonly frame: Frame } | undefined
-  return ({ id, type, at, body, expiresAt, collapse, kept }) => {
-    const tail = `,${JSON.stringify({ id, type, at, ...(kept && placeOf(kept)), expiresAt, collapse })}]`
+  return (notification) => {
+    const { body } = notification
+    const tail = `,${meta(notification)}]`
     if (last?.body !== body || last.tail !== tail) last = { body, tail, frame: pack(head, body, tail) }
     return last.frame
   }
 }
 
-/** The flags stand there when they are true. */
-const placeOf = ({ seq, epoch, read, seen, archived }: NonNullable<Notification['kept']>) => ({
-  seq,
-  epoch,
-  read: read || undefined,
-  seen: seen || undefined,
-  archived: archived || undefined,
-})
-
 /** Any other event, packed in the same way. */
 export function eventFrame(name: string, payload: object): Frame {
-  const head = Buffer.from(`${ENGINE_MESSAGE}${SOCKET_EVENT}[${JSON.stringify(name)},`)
+  const head = Buffer.from(`${ENGINE_MESSAGE}${SOCKET_EVENT}[${quote(name)},`)
   return pack(head, Buffer.from(JSON.stringify(payload)), ']')
 }
 

@@ -3,6 +3,8 @@ import type { Farewell, Hello } from '../core/notification.ts'
 import type { Clock, Connection, Transport } from '../core/ports.ts'
 import type { Handshake, Session } from '../core/session.ts'
 import type { Frame } from './frameWriter.ts'
+import type { Outbox } from './outbox.ts'
+import { Wire } from './wire.ts'
 
 /** What we say through Socket.IO's own `emit`; what goes to many goes as frames. What we hear is judged by `hearEvents`. */
 export interface ServerEvents {
@@ -35,6 +37,8 @@ export class Tab implements Connection {
   #queuedBytes = 0
   #queuedPackets = 0
   #underWayBytes = 0
+  /** undefined: it has not been looked for; null: there is none. */
+  #wire: Wire | null | undefined
 
   constructor(socket: Socket, session: Session, transport: Transport, handshake: Handshake, clock: Clock) {
     this.id = socket.id
@@ -46,6 +50,7 @@ export class Tab implements Connection {
     this.#clock = clock
     // Engine.IO flushes its queue only when the batch before is out, so what was under way before is no more.
     this.#engine.on('flush', () => {
+      this.#wire?.release()
       this.#underWayBytes = this.#queuedBytes
       this.#queuedBytes = 0
       this.#queuedPackets = 0
@@ -56,18 +61,26 @@ export class Tab implements Connection {
     return this.#leaving
   }
 
-  push(frame: Frame): void {
-    if (this.#leaving !== undefined) return
-    this.#queuedBytes += frame.length
+  /** False: it takes Engine.IO's way, and may wait there. Without an outbox everything does. */
+  push(frame: Frame, outbox: Outbox | undefined): boolean {
+    if (this.#leaving !== undefined) return true
+    const isWebSocket = this.#engine.transport.name === 'websocket'
+    if (outbox !== undefined && isWebSocket) {
+      if (this.#wire === undefined) this.#wire = Wire.under(this.#engine)
+      if (this.#wire?.take(frame.bytes, outbox)) return true
+    }
+    this.#queuedBytes += frame.bytes.length
     this.#queuedPackets++
     // A polling connection may become a WebSocket while this waits, so it carries both forms.
-    this.#engine.write(this.#engine.transport.name === 'websocket' ? '' : frame.text, frame.options)
+    this.#engine.write(isWebSocket ? '' : frame.text, frame.options)
+    return false
   }
 
   /** More waits for it than may. A single notification never is too much: it waits for nobody. */
   isBehind({ maxQueuedBytes, maxQueuedPackets }: QueueBounds): boolean {
     if (this.#queuedPackets === 0) return false
-    return this.#queuedBytes + this.#underWayBytes > maxQueuedBytes || this.#queuedPackets > maxQueuedPackets
+    const underWay = Math.max(this.#underWayBytes, this.#wire?.backlog ?? 0)
+    return this.#queuedBytes + underWay > maxQueuedBytes || this.#queuedPackets > maxQueuedPackets
   }
 
   /** Says bye behind everything that waits, then closes: the transport alone when it shall come back, else for good. */
@@ -90,6 +103,7 @@ export class Tab implements Connection {
   /** Says bye past everything that waits, if there is a way, and closes. Returns how many notifications were dropped. */
   cut(farewell: Farewell): number {
     this.#leaving = farewell.code
+    this.#wire?.release()
     const lost = this.#queuedPackets
     const { transport } = this.#engine
     if (transport.name === 'websocket')

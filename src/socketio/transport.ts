@@ -10,6 +10,7 @@ import { type ClientEvents, hearEvents } from './clientEvents.ts'
 import { Door } from './door.ts'
 import { eventFrame, type Frame, frameWriter } from './frameWriter.ts'
 import { addressOf, toHandshake } from './handshake.ts'
+import { Outbox } from './outbox.ts'
 import { parser } from './parser.ts'
 import { type Engine, FAREWELL_MS, type QueueBounds, type ServerEvents, type Socket, Tab } from './tab.ts'
 import { PonglessWebSocketServer, serveWithoutUpgrade } from './upgrades.ts'
@@ -29,6 +30,8 @@ export interface SocketioOptions {
   /** Serves `/socket.io/socket.io.js`, for the demo page. */
   readonly serveClient: boolean
   readonly trustProxy: boolean
+  /** Writes to TCP sockets past Engine.IO wherever that is safe. False: nowhere. By default it does. */
+  readonly fast?: boolean
   readonly limits: SocketioLimits
   /** What browsers may ask, by event name. */
   readonly handlers: ClientEvents
@@ -69,6 +72,8 @@ class SocketioTransport implements Transport {
   readonly name = 'socketio'
   readonly #options: SocketioOptions
   readonly #frame: (notification: Notification) => Frame
+  /** undefined: everything takes Engine.IO's way. */
+  readonly #outbox: Outbox | undefined
   readonly #tabs = new Set<Tab>()
   /** More waits for them than may, and they are about to be judged. */
   readonly #behind = new Set<Tab>()
@@ -84,6 +89,7 @@ class SocketioTransport implements Transport {
   constructor(options: SocketioOptions) {
     this.#options = options
     this.#frame = frameWriter(options.eventName)
+    this.#outbox = options.fast === false ? undefined : new Outbox()
   }
 
   async open(): Promise<void> {
@@ -122,12 +128,12 @@ class SocketioTransport implements Transport {
 
   write(connections: readonly Connection[], notification: Notification): void {
     const frame = this.#frame(notification)
-    for (const connection of connections) this.#push(connection, frame)
+    this.#push(connections, frame)
   }
 
   report(connections: readonly Connection[], change: InboxChange): void {
     const frame = eventFrame('inbox', change)
-    for (const connection of connections) this.#push(connection, frame)
+    this.#push(connections, frame)
   }
 
   dismiss(connection: Connection, farewell: Farewell): void {
@@ -142,10 +148,11 @@ class SocketioTransport implements Transport {
     return this.#closed
   }
 
-  #push(connection: Connection, frame: Frame): void {
-    if (!(connection instanceof Tab)) return
-    connection.push(frame)
-    if (connection.isBehind(this.#options.limits)) this.#judgeLater(connection)
+  #push(connections: readonly Connection[], frame: Frame): void {
+    const { limits } = this.#options
+    for (const connection of connections)
+      if (connection instanceof Tab && !connection.push(frame, this.#outbox) && connection.isBehind(limits))
+        this.#judgeLater(connection)
   }
 
   async #sendAway(io: Server<Record<string, never>, ServerEvents>): Promise<void> {

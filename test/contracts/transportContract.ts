@@ -131,6 +131,23 @@ export function transportContract(name: string, start: () => Promise<TransportUn
       },
     )
 
+    test.each(['drain', 'expired', 'revoked', 'limit'] as const)(
+      'what is written before bye ("%s") is heard before it, also in the same turn',
+      async (code) => {
+        const client = await connect('42')
+        write(userAddress('42'), '1')
+        write(userAddress('42'), '2')
+        under.transport.dismiss(connectionOf('42'), { code, retryInMs: 0 })
+        await until('it has heard bye', () => client.byes.length === 1)
+        expect(client.heard.slice(0, 4).map(({ event }) => event)).toEqual([
+          'hello',
+          'notification',
+          'notification',
+          'bye',
+        ])
+      },
+    )
+
     test('nothing is heard after bye', async () => {
       const client = await connect('42')
       const connection = connectionOf('42')

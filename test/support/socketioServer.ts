@@ -111,7 +111,7 @@ export interface SocketioServer {
 }
 
 export async function startSocketio(options: Partial<SocketioOptions> = {}, port = 0): Promise<SocketioServer> {
-  const http = createServer((request, response) => void request.pipe(response.writeHead(404)))
+  const http = options.server ?? createServer((request, response) => void request.pipe(response.writeHead(404)))
   const lobby = new Lobby()
   const events = new Events()
   const clock = fakeClock()

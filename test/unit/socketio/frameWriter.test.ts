@@ -5,7 +5,7 @@ import { fuzz } from '../../support/fuzz.ts'
 import { notificationOf } from '../../support/socketioServer.ts'
 
 const write = frameWriter('notification')
-const bytesOf = (frame: Frame) => frame.options.wsPreEncodedFrame[0]
+const bytesOf = (frame: Frame) => frame.bytes
 
 describe('a notification as a WebSocket frame', () => {
   test('is Engine.IO’s message with Socket.IO’s event, the body as it came and the meta data', () => {
