@@ -45,13 +45,13 @@ export function chart(rows, { peers, workloads, control, own, caption }) {
   for (const { name, bars } of groups) {
     parts.push(`<text class="group" x="0" y="${y + 14}">${escape(capital(WORKLOADS[name].title))}</text>`)
     y += GROUP_HEAD - 8
-    const from = y
+    const x = (LABELS + scale).toFixed(1)
+    const to = y + bars.length * (BAR + GAP)
+    parts.push(`<line class="axis" x1="${x}" x2="${x}" y1="${y - 4}" y2="${to}" stroke-dasharray="2 3"/>`)
     for (const bar of bars) {
       parts.push(drawn(bar, y, scale))
       y += BAR + GAP
     }
-    const x = (LABELS + scale).toFixed(1)
-    parts.push(`<line class="axis" x1="${x}" x2="${x}" y1="${from - 4}" y2="${y}" stroke-dasharray="2 3"/>`)
     y += 14
   }
   const height = y + BOTTOM - 14
