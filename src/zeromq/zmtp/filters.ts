@@ -13,15 +13,14 @@ interface Filter {
 
 /** A peer that takes no filters is given up before they fill the memory. */
 const MAX_QUEUED_BYTES = 16_777_216
-const MAX_WAITING = 100_000
+const MAX_CHANGES = 100_000
 const PER_TURN = 2_000
 
 /** What one publisher is told: first all filters there are, then whatever changes, in the order in which it changed. */
 export class Filters {
   readonly #peer: Peer
-  /** While it is told of all: those, and after them what changed meanwhile. */
-  #waiting: Filter[] | undefined
-  #mostWaiting = 0
+  /** While it is told of all: what changed meanwhile. */
+  #changes: Filter[] | undefined
 
   constructor(peer: Peer) {
     this.#peer = peer
@@ -33,30 +32,35 @@ export class Filters {
    */
   async introduce(recipients: Iterable<string>): Promise<void> {
     const peer = this.#peer
-    const waiting = Array.from(recipients, (recipient): Filter => ({ what: SUBSCRIBE, recipient }))
-    this.#waiting = waiting
-    this.#mostWaiting = waiting.length + MAX_WAITING
+    const changes: Filter[] = []
+    this.#changes = changes
     let told = 0
-    for (const filter of waiting) {
+    for (const filter of allOf([...recipients], changes)) {
       peer.write(frameOf(filter, peer))
       if (++told % PER_TURN !== 0) continue
       await peer.drained()
       await nextTurn()
       if (!peer.isReady) return
     }
-    this.#waiting = undefined
+    this.#changes = undefined
   }
 
   tell(what: Filter['what'], recipient: string): void {
     const [peer, filter] = [this.#peer, { what, recipient }]
-    if (this.#waiting === undefined) peer.write(frameOf(filter, peer))
-    else this.#waiting.push(filter)
-    if (peer.queuedBytes > MAX_QUEUED_BYTES || (this.#waiting?.length ?? 0) > this.#mostWaiting) this.giveUp()
+    if (this.#changes === undefined) peer.write(frameOf(filter, peer))
+    else this.#changes.push(filter)
+    if (peer.queuedBytes > MAX_QUEUED_BYTES || (this.#changes?.length ?? 0) > MAX_CHANGES) this.giveUp()
   }
 
   giveUp(): void {
     this.#peer.close(new ZmtpError('it takes no filters', 'silent'))
   }
+}
+
+function* allOf(recipients: readonly string[], changes: readonly Filter[]): Iterable<Filter> {
+  for (const recipient of recipients) yield { what: SUBSCRIBE, recipient }
+  // More come meanwhile.
+  yield* changes
 }
 
 /** A prefix that ends in the bar, or `42` would hear `420` too. */
