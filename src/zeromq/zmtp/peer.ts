@@ -132,7 +132,7 @@ export class Peer {
     this.#socket.destroy()
   }
 
-  /** When it has taken what was written, or after a second. Nothing is heard from it any more. */
+  /** Resolves when it has taken what was written and left, or after a second. Nothing is heard from it any more. */
   async end(): Promise<void> {
     this.#frames.stop()
     this.#flush()
@@ -143,7 +143,10 @@ export class Peer {
         clearTimeout(giveUp)
         resolve()
       })
-      if (!this.#socket.destroyed) this.#socket.end(() => this.#socket.destroy())
+      if (this.#socket.destroyed) return
+      // Closed with something unread, TCP takes back what is still on its way.
+      this.resume()
+      this.#socket.end()
     })
   }
 
