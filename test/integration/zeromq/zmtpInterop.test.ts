@@ -66,6 +66,21 @@ describe.each(PLACES)('over %s', (_, address) => {
   })
 })
 
+test.each([
+  ['tcp://127.0.0.1:*', 'localhost'],
+  ['tcp://[::1]:*', '[::1]'],
+])('a notifier at %s is found under the name %s', async (address, name) => {
+  const socket = new XPublisher({ linger: 0, ipv6: name !== 'localhost' })
+  defer({ close: async () => socket.close() })
+  await socket.bind(address)
+  const { input, heard } = await gatewayFor(`tcp://${name}:${socket.lastEndpoint?.split(':').at(-1)}`)
+  await input.follow('user:42')
+  await until('it is heard', async () => {
+    await socket.send('42|1')
+    return heard.length > 0
+  })
+})
+
 /** Speaks when user `go` is followed, and says what it is told. */
 const PYTHON = `
 import sys, zmq
