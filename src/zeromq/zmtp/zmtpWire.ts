@@ -18,6 +18,8 @@ const MAX_PARTS = 1_024
 const CONNECT_MS = 5_000
 const FIRST_RETRY_MS = 100
 const LAST_RETRY_MS = 1_000
+/** A list of thousands that are dead must not keep us busy: beyond 500 each is called less often. */
+const EACH_WAITS_MS = 2
 /** After what would happen again: a stranger, a message that is too large. */
 const FIRST_REVIVAL_MS = 5_000
 const LAST_REVIVAL_MS = 60_000
@@ -29,6 +31,8 @@ const INTRODUCED_WITHIN_MS = 30_000
 export const zmtpWire = (parts: WireParts): Wire => new ZmtpWire(parts)
 
 class ZmtpWire implements Wire {
+  /** Those that wait to try again, of all notifiers. */
+  static #waiting = 0
   readonly #parts: WireParts
   #socket: Socket | undefined
   #peer: Peer | undefined
@@ -151,16 +155,23 @@ class ZmtpWire implements Wire {
     })
   }
 
-  /** Never all gateways at the same moment. */
+  /** Never all gateways at the same moment, and never more calls than we have time for. */
   #retry(reason?: string): void {
     this.#hangUp()
     if (this.#isClosed) return
-    const wait = Math.min(FIRST_RETRY_MS * 2 ** this.#attempts++, LAST_RETRY_MS) * (0.5 + Math.random() / 2)
+    const usual = Math.min(FIRST_RETRY_MS * 2 ** this.#attempts++, LAST_RETRY_MS)
+    const wait = Math.max(usual, EACH_WAITS_MS * ZmtpWire.#waiting) * (0.5 + Math.random() / 2)
     const timer = setTimeout(() => {
+      this.#cancelRetry()
       this.#dial()
       if (reason !== undefined) this.#parts.onRevived(reason)
     }, wait).unref()
-    this.#cancelRetry = () => clearTimeout(timer)
+    ZmtpWire.#waiting++
+    this.#cancelRetry = () => {
+      clearTimeout(timer)
+      ZmtpWire.#waiting--
+      this.#cancelRetry = () => {}
+    }
   }
 
   #hangUp(): void {

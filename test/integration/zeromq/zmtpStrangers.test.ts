@@ -1,3 +1,4 @@
+import { createHook } from 'node:async_hooks'
 import { randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -148,4 +149,23 @@ test('who ends each connection right after the handshake is called less and less
     clock.advance(1)
     await until('it is called', () => peer.connections === connections + 1)
   }
+})
+
+test('a thousand dead notifiers are called at a pace that leaves us time, and one that lives is heard', async () => {
+  let calls = 0
+  const counting = createHook({ init: (_, type) => void (type === 'TCPCONNECTWRAP' && calls++) }).enable()
+  defer({ close: async () => void counting.disable() })
+  const dead = Array.from({ length: 1_000 }, (_, n) => `tcp://127.1.${n >> 8}.${n & 255}:1`)
+  const good = defer(await testNotifier())
+  const startedAt = performance.now()
+  const { input, heard } = await testGateway(listOf(...dead, good.address), systemClock)
+  defer(input)
+  await input.follow('user:42')
+  await until('it is told', () => good.filters.has('42|'))
+  await good.send('42|1')
+  await until('it is heard', () => heard.length === 1)
+  await until('each would have been called seven times', () => performance.now() - startedAt > 3_000)
+  expect(calls).toBeGreaterThan(1_000)
+  // 500 a second, jitter, and the first call of each.
+  expect(calls).toBeLessThan(1_000 + 1.2 * (performance.now() - startedAt))
 })
