@@ -61,7 +61,8 @@ class ZmtpRouter implements Router {
       },
       onMessage: (frames) => {
         this.#heard++
-        this.#parts.onMessage(frames, asker)
+        // Requests wait for their answers, and a view keeps all that it came in.
+        this.#parts.onMessage(frames.map(copyOf), asker)
       },
       onClose: (peer) => this.#part(peer),
       onFault: (error) => onFault('hearing', error),
@@ -96,3 +97,5 @@ class ZmtpRouter implements Router {
     if (this.#named.get(identity) === peer) this.#named.delete(identity)
   }
 }
+
+const copyOf = (frame: Buffer) => Buffer.from(frame)
