@@ -1,8 +1,11 @@
+import type { EventEmitter } from 'node:events'
 import { type IncomingMessage, ServerResponse, STATUS_CODES } from 'node:http'
+import type { Socket } from 'node:net'
 import { asGatewayError, GatewayError } from '../core/errors.ts'
 import type { Events } from '../core/events.ts'
 import type { Reception } from '../core/ports.ts'
 import { addressOf } from './handshake.ts'
+import { shared } from './listeners.ts'
 
 export interface DoorRules {
   /** The transport's. */
@@ -16,7 +19,16 @@ export interface DoorRules {
   readonly admits?: (request: IncomingMessage) => boolean
 }
 
+/** What a newcomer takes at the door. */
+interface Place {
+  readonly leave: () => void
+  /** By its end we know that it has given up. */
+  readonly wire: EventEmitter
+  readonly onClose: () => void
+}
+
 const NEWCOMERS_A_TURN = 20
+const destroy = shared((socket: Socket) => void socket.destroy())
 
 /**
  * What every request passes before Engine.IO sees it, long-polling and WebSocket alike: `cors` keeps no WebSocket out,
@@ -25,8 +37,8 @@ const NEWCOMERS_A_TURN = 20
 export class Door {
   readonly #rules: DoorRules
   readonly #origins: ReadonlySet<string>
-  /** Frees the place of a newcomer that Engine.IO has made no connection of yet. */
-  readonly #places = new WeakMap<IncomingMessage, () => void>()
+  /** The newcomers that Engine.IO has made no connection of yet. */
+  readonly #places = new WeakMap<IncomingMessage, Place>()
   /** They have knocked, and wait for a turn of the event loop. */
   #waiting: (() => void)[] = []
 
@@ -53,9 +65,12 @@ export class Door {
 
   /** A connection came of this request. What this returns frees its place: when it was admitted, or is gone. */
   enter(request: IncomingMessage): () => void {
-    const leave = this.#places.get(request)
+    const place = this.#places.get(request)
     this.#places.delete(request)
-    return leave ?? (() => {})
+    place?.wire.off('close', place.onClose)
+    // Whoever owns the connection listens from now on.
+    request.socket.off('error', destroy)
+    return place?.leave ?? (() => {})
   }
 
   /**
@@ -73,16 +88,18 @@ export class Door {
   #knock(request: IncomingMessage, response: unknown): void {
     const { name, reception, isDraining } = this.#rules
     if (isDraining()) this.#refuse('draining', request)
-    this.#places.set(request, reception.knock(this.#addressOf(request), name))
+    const leave = reception.knock(this.#addressOf(request), name)
     // Engine.IO may refuse it still, for reasons of its own.
+    const onClose = () => this.enter(request)()
     const wire = response instanceof ServerResponse ? response : request.socket
-    wire.once('close', () => this.enter(request)())
+    wire.once('close', onClose)
+    this.#places.set(request, { leave, wire, onClose })
   }
 
   /** After a restart everybody comes at once, and what is live shall not wait until all of them are in. */
   #letInLater({ socket }: IncomingMessage, response: unknown, next: () => void): void {
     // Of a socket that waits for its upgrade nobody else would hear that it broke, and the process would end.
-    if (!(response instanceof ServerResponse)) socket.on('error', () => socket.destroy())
+    if (!(response instanceof ServerResponse)) socket.on('error', destroy)
     if (this.#waiting.length === 0) setImmediate(() => this.#letIn())
     this.#waiting.push(next)
   }
@@ -116,7 +133,7 @@ function answer(error: GatewayError, { socket }: IncomingMessage, response: unkn
     return
   }
   // Nobody else listens to it any more, and an error without a listener would end the process.
-  socket.on('error', () => socket.destroy())
+  socket.on('error', destroy)
   socket.write(
     `HTTP/1.1 ${error.status} ${STATUS_CODES[error.status]}\r\nConnection: close\r\n` +
       `Content-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,

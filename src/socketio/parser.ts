@@ -9,5 +9,39 @@ class Encoder {
   }
 }
 
+type Hear = (packet: Packet) => void
+
+/** Reads as Socket.IO does. Its decoder is there while a packet is being read; most browsers send none but the first. */
+class PassingDecoder {
+  #hear: Hear | undefined
+  #decoder: Decoder | undefined
+
+  on(_event: 'decoded', hear: Hear): void {
+    this.#hear = hear
+  }
+
+  removeListener(): void {
+    this.#hear = undefined
+  }
+
+  /** @throws Error on what is no packet */
+  add(message: unknown): void {
+    this.#decoder ??= this.#begin()
+    this.#decoder.add(message)
+  }
+
+  destroy(): void {
+    this.#decoder?.destroy()
+    this.#decoder = undefined
+  }
+
+  #begin(): Decoder {
+    return new Decoder().on('decoded', (packet) => {
+      this.#decoder = undefined
+      this.#hear?.(packet)
+    })
+  }
+}
+
 /** What Socket.IO reads and writes its packets with. */
-export const parser = { Encoder, Decoder }
+export const parser = { Encoder, Decoder: PassingDecoder }

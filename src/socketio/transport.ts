@@ -5,11 +5,14 @@ import { asGatewayError, GatewayError } from '../core/errors.ts'
 import type { Events } from '../core/events.ts'
 import type { Farewell, Hello, InboxChange, Notification } from '../core/notification.ts'
 import type { Clock, Connection, Reception, Transport } from '../core/ports.ts'
-import { RateLimit } from '../core/rateLimit.ts'
-import { type ClientEvents, hearEvents } from './clientEvents.ts'
+import { type ClientEvents, eventListener } from './clientEvents.ts'
 import { Door } from './door.ts'
 import { eventFrame, type Frame, frameWriter } from './frameWriter.ts'
 import { addressOf, toHandshake } from './handshake.ts'
+import { forgetHandshake, forgetUpgrade } from './leftovers.ts'
+import { shared } from './listeners.ts'
+import type { MannerRules } from './manners.ts'
+import { Newcomers } from './newcomers.ts'
 import { Outbox } from './outbox.ts'
 import { parser } from './parser.ts'
 import { type Engine, FAREWELL_MS, type QueueBounds, type ServerEvents, type Socket, Tab } from './tab.ts'
@@ -60,8 +63,6 @@ const PATH = '/socket.io/'
 const MAX_MESSAGE_BYTES = 65_536
 /** How many are sent away in one turn of the event loop; thousands would block it. */
 const FAREWELLS_A_TURN = 500
-/** An event is up to eleven messages, with its attachments. Beyond that somebody floods us with what is no event. */
-const MESSAGES_PER_EVENT = 11
 /** Engine.IO's message with Socket.IO's CONNECT to a namespace that is not `/`. */
 const FOREIGN_CONNECT = /^0\/[^,]/
 
@@ -74,29 +75,36 @@ class SocketioTransport implements Transport {
   readonly #frame: (notification: Notification) => Frame
   /** undefined: everything takes Engine.IO's way. */
   readonly #outbox: Outbox | undefined
-  readonly #tabs = new Set<Tab>()
+  readonly #tabs = new Map<Engine, Tab>()
   /** More waits for them than may, and they are about to be judged. */
   readonly #behind = new Set<Tab>()
-  /** Engine.IO connections that have not asked to connect yet, and what frees their place at the door. */
-  readonly #newcomers = new WeakMap<Engine, () => void>()
+  readonly #newcomers: Newcomers
   /** The TCP connections of all WebSockets, so that `close` can wait for them and end those that do not answer. */
   readonly #wires = new Set<Duplex>()
   #io: Server<Record<string, never>, ServerEvents> | undefined
   #draining = false
   #closed: Promise<void> | undefined
   #onEmpty: (() => void) | undefined
+  readonly #manners: MannerRules
+  readonly #hearEvents: ReturnType<typeof eventListener>
 
   constructor(options: SocketioOptions) {
     this.#options = options
+    const { clock, events, handlers, limits } = options
+    this.#manners = { clock, perSecond: limits.eventsPerSecond, burst: limits.burst }
+    this.#newcomers = new Newcomers(this.#manners)
+    this.#hearEvents = eventListener({ ...this.#manners, events, handlers })
     this.#frame = frameWriter(options.eventName)
     this.#outbox = options.fast === false ? undefined : new Outbox()
   }
 
   async open(): Promise<void> {
     const { server, origins, serveClient, limits } = this.#options
+    let closeListeners = 0
     server.on('upgrade', (request, wire, rest) => {
       if (request.url?.startsWith(PATH)) this.#watch(wire)
       else serveWithoutUpgrade(server, request, wire, rest)
+      closeListeners = wire.listenerCount('close')
     })
     const io = new Server<Record<string, never>, ServerEvents>({
       path: PATH,
@@ -116,9 +124,11 @@ class SocketioTransport implements Transport {
     io.use((socket, next) => void this.#admit(socket, next))
     io.on('connection', (socket) => this.#welcome(socket))
     io.attach(server)
+    server.on('upgrade', (_request, wire) => forgetUpgrade(wire, closeListeners))
     const door = new Door({ ...this.#options, name: this.name, isDraining: () => this.#draining })
     io.engine.use(door.check.bind(door))
     io.engine.on('connection', (engine: Engine) => this.#receive(engine, door.enter(engine.request)))
+    io.engine.on('flush', (engine: Engine) => this.#tabs.get(engine)?.flush())
     this.#io = io
   }
 
@@ -159,7 +169,7 @@ class SocketioTransport implements Transport {
     const empty = new Promise<void>((resolve) => {
       this.#onEmpty = resolve
     })
-    for (const [i, tab] of [...this.#tabs].entries()) {
+    for (const [i, tab] of [...this.#tabs.values()].entries()) {
       if (i > 0 && i % FAREWELLS_A_TURN === 0) await nextTurn()
       this.dismiss(tab, { code: 'drain', retryInMs: this.#retryInMs() })
     }
@@ -176,14 +186,12 @@ class SocketioTransport implements Transport {
   async #admit(socket: Socket, next: (error?: Error) => void): Promise<void> {
     const { reception, clock, trustProxy } = this.#options
     const { conn } = socket
-    const leaveDoor = this.#newcomers.get(conn)
     // Each may ask once. Who is refused hears why and goes; closing it at once would make python-socketio and the
     // client 3.1 come back, so those who stay have until Socket.IO's `connectTimeout`.
-    if (leaveDoor === undefined) {
+    if (!this.#newcomers.mayAsk(conn)) {
       conn.close(true)
       return next()
     }
-    this.#newcomers.delete(conn)
     try {
       const remoteAddress = addressOf(socket.request, conn.remoteAddress, trustProxy)
       const handshake = toHandshake(socket, remoteAddress, clock.now())
@@ -191,7 +199,6 @@ class SocketioTransport implements Transport {
       if (conn.readyState !== 'open') return next()
       if (this.#draining) throw new GatewayError('draining')
       this.#seat(new Tab(socket, session, this, handshake, clock))
-      leaveDoor()
       next()
     } catch (thrown) {
       const error = asGatewayError(thrown)
@@ -200,31 +207,37 @@ class SocketioTransport implements Transport {
   }
 
   #seat(tab: Tab): void {
-    const { conn } = tab.socket
+    const { engine, socket } = tab
     this.#options.reception.open(tab)
-    this.#tabs.add(tab)
-    tab.socket.data = tab
-    conn.once('close', (reason: string) => this.#leave(tab, reason))
+    this.#newcomers.leave(engine)
+    this.#tabs.set(engine, tab)
+    socket.data = tab
+    forgetHandshake(socket)
     // It may have been dismissed while it was being opened.
-    if (conn.readyState !== 'open') this.#leave(tab, conn.readyState)
+    if (engine.readyState !== 'open') this.#leave(tab, engine.readyState)
   }
 
   #welcome(socket: Socket): void {
     const tab: unknown = socket.data
     if (!(tab instanceof Tab)) return
-    const { events, clock, handlers, limits, reception } = this.#options
-    socket.on('disconnect', (reason) => {
-      this.#leave(tab, reason)
-      // A connection in no namespace would stay open and be counted by nobody.
-      if (tab.leaving === undefined) socket.conn.close(true)
-    })
-    hearEvents(tab, { handlers, events, clock, perSecond: limits.eventsPerSecond, burst: limits.burst })
-    void reception.welcome(tab)
+    // Nobody looks for it by the room that it has for itself.
+    void socket.leave(socket.id)
+    socket.on('disconnect', this.#onDisconnect)
+    socket.onAny(this.#hearEvents)
+    void this.#options.reception.welcome(tab)
   }
+
+  readonly #onDisconnect = shared((socket: Socket, reason: string) => {
+    const tab: unknown = socket.data
+    if (!(tab instanceof Tab)) return
+    this.#leave(tab, reason)
+    // A connection in no namespace would stay open and be counted by nobody.
+    if (tab.leaving === undefined) tab.engine.close(true)
+  })
 
   /** Both the socket and its connection tell of the end, in either order. */
   #leave(tab: Tab, reason: string): void {
-    if (!this.#tabs.delete(tab)) return
+    if (!this.#tabs.delete(tab.engine)) return
     this.#options.reception.close(tab, tab.leaving ?? reason)
     this.#checkEmpty()
   }
@@ -246,26 +259,34 @@ class SocketioTransport implements Transport {
     this.#options.events.emit('client.slow', { connection: id, user: session.user.id, lost })
   }
 
-  /** Whatever an Engine.IO connection makes us answer is bounded from its first message on, not only events. */
   #receive(engine: Engine, leaveDoor: () => void): void {
-    const { clock, limits } = this.#options
-    const messages = new RateLimit(limits.eventsPerSecond * MESSAGES_PER_EVENT, limits.burst * MESSAGES_PER_EVENT)
-    this.#newcomers.set(engine, leaveDoor)
-    engine.once('close', leaveDoor)
-    engine.on('data', (message: unknown) => {
-      if (!messages.take(clock.monotonic())) engine.close(true)
-      // Socket.IO has refused it by now, and would refuse the next one, with the name that it was given.
-      else if (typeof message === 'string' && FOREIGN_CONNECT.test(message)) engine.close()
-    })
+    this.#newcomers.receive(engine, leaveDoor)
+    engine.on('close', this.#onClose)
+    engine.on('data', this.#onMessage)
   }
+
+  readonly #onMessage = shared((engine: Engine, message: unknown) => {
+    const manners = this.#tabs.get(engine)?.manners(this.#manners) ?? this.#newcomers.manners(engine)
+    if (manners?.mayMessage() === false) engine.close(true)
+    // Socket.IO has refused it by now, and would refuse the next one, with the name that it was given.
+    else if (typeof message === 'string' && FOREIGN_CONNECT.test(message)) engine.close()
+  })
+
+  readonly #onClose = shared((engine: Engine, reason: string) => {
+    this.#newcomers.leave(engine)
+    const tab = this.#tabs.get(engine)
+    if (tab !== undefined) this.#leave(tab, reason)
+  })
 
   #watch(wire: Duplex): void {
     this.#wires.add(wire)
-    wire.once('close', () => {
-      this.#wires.delete(wire)
-      this.#checkEmpty()
-    })
+    wire.on('close', this.#onWireClose)
   }
+
+  readonly #onWireClose = shared((wire: Duplex) => {
+    this.#wires.delete(wire)
+    this.#checkEmpty()
+  })
 
   #checkEmpty(): void {
     if (this.#tabs.size === 0 && this.#wires.size === 0) this.#onEmpty?.()

@@ -160,7 +160,7 @@ test('whatever way each notification takes, everybody hears each once and in ord
       await Promise.all(browsers.map(closeTab))
       await server.stop()
     }),
-    0.005,
+    0.003,
   )
   // It did take both.
   expect(publicly).toBeGreaterThan(0)
