@@ -65,9 +65,10 @@ export class Tab implements Connection {
   /** False: it takes Engine.IO's way, and may wait there. Without an outbox everything does. */
   push(frame: Frame, outbox: Outbox | undefined): boolean {
     if (this.#leaving !== undefined) return true
+    if (outbox !== undefined && this.#wire?.take(frame.bytes, outbox)) return true
     const isWebSocket = this.engine.transport.name === 'websocket'
-    if (outbox !== undefined && isWebSocket) {
-      if (this.#wire === undefined) this.#wire = Wire.under(this.engine)
+    if (outbox !== undefined && isWebSocket && this.#wire === undefined) {
+      this.#wire = Wire.under(this.engine)
       if (this.#wire?.take(frame.bytes, outbox)) return true
     }
     this.#queuedBytes += frame.bytes.length
@@ -79,7 +80,7 @@ export class Tab implements Connection {
 
   /** Engine.IO is about to send whatever it has. */
   flush(): void {
-    this.#wire?.release()
+    this.#wire?.yield()
     // It does so only when the batch before is out, so what was under way before is no more.
     this.#underWayBytes = this.#queuedBytes
     this.#queuedBytes = 0

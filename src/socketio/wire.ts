@@ -7,14 +7,16 @@ const MAX_JOINED_BYTES = 65_536
 /**
  * The way past Engine.IO and ws for what is a WebSocket frame already: to the TCP socket itself. It is open while
  * everything that Engine.IO was given before has been handed to that socket and the kernel has taken all of it, so the
- * order stays, and who reads too slowly is bounded as ever. Whoever else is about to write to the socket calls `release`
- * first.
+ * order stays, and who reads too slowly is bounded as ever. Before Engine.IO writes to the socket `yield` is called.
  *
  * The parts that it looks at are private to `engine.io` and `ws`. They are named in this file alone, and each is looked
  * for: with a version that lacks one of them, and over TLS, every frame takes the public way.
  */
 export class Wire {
   readonly #parts: Parts
+  readonly #socket: TcpSocket
+  /** Engine.IO has said nothing since this way was found free. */
+  #isFree = false
   #first: Buffer | undefined
   /** All that waits, the first included, when it is more than one. */
   #waiting: Buffer[] | undefined
@@ -22,6 +24,7 @@ export class Wire {
 
   private constructor(parts: Parts) {
     this.#parts = parts
+    this.#socket = parts.socket
   }
 
   /** Null: there is no such way to this connection, or not yet: it may have one when it has become a WebSocket. */
@@ -33,13 +36,19 @@ export class Wire {
   /** Takes a frame that may go this way; at the end of this turn of the event loop at the latest it leaves. */
   take(frame: Buffer, outbox: Outbox): boolean {
     if (this.#first === undefined) {
-      if (!isFree(this.#parts)) return false
+      if (!this.#mayTake()) return false
       this.#first = frame
       outbox.add(this)
     } else if (this.#waiting === undefined) this.#waiting = [this.#first, frame]
     else this.#waiting.push(frame)
     this.#waitingBytes += frame.length
     return true
+  }
+
+  /** Engine.IO is about to write: now leaves what was taken before, and the way is looked at anew. */
+  yield(): void {
+    this.release()
+    this.#isFree = false
   }
 
   /** Now leaves what it took. Nothing has come in between, except that the connection may have ended. */
@@ -51,7 +60,7 @@ export class Wire {
     this.#first = undefined
     this.#waiting = undefined
     this.#waitingBytes = 0
-    const { socket } = this.#parts
+    const socket = this.#socket
     if (!isOpen(this.#parts)) return
     if (all === undefined) socket.write(first)
     else if (bytes <= MAX_JOINED_BYTES) socket.write(Buffer.concat(all, bytes))
@@ -64,7 +73,13 @@ export class Wire {
 
   /** How many bytes the kernel has not taken yet, whoever wrote them. */
   get backlog(): number {
-    return this.#parts.socket.writableLength
+    return this.#socket.writableLength
+  }
+
+  /** Most often nothing has happened since the last frame, and one look is enough. */
+  #mayTake(): boolean {
+    this.#isFree = this.#isFree ? this.#socket.writableLength === 0 : isFree(this.#parts)
+    return this.#isFree
   }
 }
 
