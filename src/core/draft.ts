@@ -9,6 +9,8 @@ import { checkJson, decodeUtf8, isTooDeep } from './rawJson.ts'
 export interface Submission {
   /** One or more recipients as they stand on the wire, without the closing bar. */
   readonly to: readonly string[]
+  /** The same, judged already: by an input that hears nobody else. */
+  readonly addresses?: readonly Address[]
   /** The header's bytes, or its keys where the input has parsed them already; undefined in the short form. */
   readonly header: Uint8Array | Readonly<Record<string, unknown>> | undefined
   readonly body: Uint8Array
@@ -28,10 +30,7 @@ const MAX_TTL_SECONDS = 31_536_000
  */
 export function parseDraft(submission: Submission, maxBytes: number): Draft {
   if (submission.to.length === 0 || submission.to.length > MAX_RECIPIENTS) throw new GatewayError('draft.recipients')
-  const to =
-    submission.to.length === 1
-      ? [parseRecipient(submission.to[0] as string)]
-      : [...new Set(submission.to.map(parseRecipient))]
+  const to = submission.addresses ?? addressesOf(submission.to)
   const body = checkJson(submission.body, maxBytes)
   if (submission.header === undefined) return bare(to, body)
   const header = submission.header instanceof Uint8Array ? parseHeader(submission.header) : submission.header
@@ -48,6 +47,10 @@ export function parseDraft(submission: Submission, maxBytes: number): Draft {
     sequence: parseSequence(header),
   }
 }
+
+/** Each once. @throws GatewayError `draft.recipient` */
+const addressesOf = (to: readonly string[]): readonly Address[] =>
+  to.length === 1 ? to.map(parseRecipient) : [...new Set(to.map(parseRecipient))]
 
 /** Gives a draft what it did not bring. The sender's id wins, so that sending again is safe. */
 export function stamp(draft: Draft, to: Address, id: string, now: number): Notification {

@@ -10,8 +10,8 @@ const MAX_RECIPIENT_BYTES = 600
 export const subscribeTo = (recipient: string) => `\u0001${recipient}|`
 export const unsubscribeFrom = (recipient: string) => `\u0000${recipient}|`
 
-export const isHeartbeat = (frames: readonly Buffer[]) =>
-  frames[0]?.subarray(0, HEARTBEAT.length).equals(HEARTBEAT) === true
+export const isHeartbeat = ([first]: readonly Buffer[]) =>
+  first?.[0] === HEARTBEAT[0] && first?.subarray(0, HEARTBEAT.length).equals(HEARTBEAT) === true
 
 /**
  * Takes a notifier's message apart: one frame `42|body`, or three: `42|`, header, body. Judges neither header nor body.

@@ -47,8 +47,8 @@ class Subscriber implements ZeromqInput {
   /** No longer on the list, still heard to their end; each with a sign for this departure. */
   readonly #leaving = new Map<string, symbol>()
   readonly #refused = new Set<string>()
-  /** Recipients as they stand on the wire. */
-  readonly #followed = new Set<string>()
+  /** Recipients as they stand on the wire, and whom each names. */
+  readonly #followed = new Map<string, readonly [Address]>()
   #accept: Accept | undefined
   #stopWatching = () => {}
   #cancelRetry = () => {}
@@ -75,7 +75,7 @@ class Subscriber implements ZeromqInput {
   async follow(address: Address): Promise<void> {
     const recipient = formatRecipient(address)
     if (this.#followed.has(recipient)) return
-    this.#followed.add(recipient)
+    this.#followed.set(recipient, [address])
     await Promise.all(Array.from(this.#notifiers.values(), (notifier) => notifier.follow(recipient)))
   }
 
@@ -105,7 +105,7 @@ class Subscriber implements ZeromqInput {
 
   *#filters(): Iterable<string> {
     yield HEARTBEAT
-    yield* this.#followed
+    yield* this.#followed.keys()
   }
 
   /**
@@ -121,11 +121,13 @@ class Subscriber implements ZeromqInput {
       this.#parts.events.emit('notification.refused', { input: NAME, source, code })
       return
     }
-    if (!this.#followed.has(submission.to[0] ?? '')) {
+    const { to, header, body } = submission
+    const addresses = this.#followed.get(to[0] ?? '')
+    if (addresses === undefined) {
       this.#parts.events.emit('notification.unfollowed', { input: NAME, source })
       return
     }
-    this.#accept?.(submission, { input: NAME, source, arrivedAt, reach: 'every-node' })
+    this.#accept?.({ to, addresses, header, body }, { input: NAME, source, arrivedAt, reach: 'every-node' })
   }
 
   /** Connects to who is new on the list, lets go of who is no longer on it. */
