@@ -49,17 +49,17 @@ async function showTable({ names, workloads, rounds, effort, write }, origin) {
   const control = peers.find(({ name }) => name === CONTROL)
   const rows = await runRounds({ peers, workloads, rounds, effort }, (row) => tell(row, rounds))
   const printed = table(rows, { peers, workloads, control })
-  console.log(`\n${printed}\n\n${HOW_TO_READ}`)
-  const disturbed = rows.filter(({ keptWaiting }) => keptWaiting > DISTURBED)
-  if (disturbed.length > 0)
-    console.log(
-      `Something else used the gateway's core in ${disturbed.length} of ${rows.length} figures: they scatter more.`,
-    )
+  const disturbed = rows.filter(({ keptWaiting }) => keptWaiting > DISTURBED).length
+  const reading =
+    disturbed === 0
+      ? HOW_TO_READ
+      : `${HOW_TO_READ}\nSomething else used the gateway's core in ${disturbed} of ${rows.length} figures: they scatter more.`
+  console.log(`\n${printed}\n\n${reading}`)
   const file = write ? join(ROOT, 'docs', 'benchmark.svg') : join(tmpdir(), 'heraldo-benchmark.svg')
   writeFileSync(file, chart(rows, { peers, workloads, control, own: OWN, caption: origin.replaceAll('`', '') }))
   console.log(`The chart is in ${write ? relative(ROOT, file) : file}.`)
   if (write) {
-    const text = (image) => `![Deliveries for processor time](${image})\n\n${printed}\n\n${HOW_TO_READ}\n${origin}`
+    const text = (image) => `![Deliveries for processor time](${image})\n\n${printed}\n\n${reading}\n${origin}`
     writeDown('docs/performance.md', 'benchmark', text('benchmark.svg'))
     writeDown('README.md', 'benchmark', text('docs/benchmark.svg'))
   }
