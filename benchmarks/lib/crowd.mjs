@@ -48,7 +48,7 @@ export async function openCrowd({ gateway, place, folder, log }, users, perUser 
       perCpuSecond: deliveries / cpu,
       perSecond: deliveries / elapsed,
       gatewayShare: cpu / elapsed,
-      keptWaiting: (after.waited - before.waited) / elapsed,
+      keptWaiting: Math.min(1, (after.waited - before.waited) / elapsed),
       readsPerDelivery: reads / deliveries,
       ...(perSecond > 0 && { latencies }),
       ...{ misrouted, closed, stalls },
