@@ -1,7 +1,7 @@
 import { type Address, userAddress } from './address.ts'
 import type { Events } from './events.ts'
 import type { Hub } from './hub.ts'
-import type { Change, InboxState, Item, Opening, Ring } from './inbox.ts'
+import type { Change, Counts, InboxState, Item, Opening, Ring } from './inbox.ts'
 import type { Hello, Notification, Position } from './notification.ts'
 import type { Clock, Connection, Inbox } from './ports.ts'
 
@@ -16,6 +16,10 @@ export interface FeedParts {
 interface Told extends Position {
   readonly rev: number
 }
+
+const NOTHING = () => {}
+/** Key by key: what is spread into a literal may get a hidden class of its own for each user. */
+const toldOf = ({ epoch, seq }: Position, { rev }: Pick<Counts, 'rev'>): Told => ({ epoch, seq, rev })
 
 const MAX_WAITING_RINGS = 1_000
 /** Due times beyond it are looked at again with the next look at the position. */
@@ -42,11 +46,11 @@ export class Feed {
   #waiting: Ring[] = []
   #isReading = false
   /** Who has read the inbox under an epoch that nobody was told of yet, and at which `rev`. */
-  readonly #early = new Map<Connection, number>()
+  #early: Map<Connection, number> | undefined
   /** Who has read more of the inbox than has been rung yet, and up to which seq. */
-  readonly #ahead = new Map<Connection, number>()
-  #cancelExpiry = () => {}
-  #cancelCheck = () => {}
+  #ahead: Map<Connection, number> | undefined
+  #cancelExpiry = NOTHING
+  #cancelCheck = NOTHING
   #isClosed = false
 
   constructor(parts: FeedParts, user: string) {
@@ -66,9 +70,13 @@ export class Feed {
     if (counts.rev < this.#base) return false
     if (position.epoch !== this.#told.epoch) {
       if (counts.rev < this.#told.rev) return false
+      this.#early ??= new Map()
       this.#early.set(connection, counts.rev)
       void this.restart()
-    } else if (position.seq > this.#told.seq) this.#ahead.set(connection, position.seq)
+    } else if (position.seq > this.#told.seq) {
+      this.#ahead ??= new Map()
+      this.#ahead.set(connection, position.seq)
+    }
     return true
   }
 
@@ -77,8 +85,8 @@ export class Feed {
   }
 
   leave(connection: Connection): void {
-    this.#early.delete(connection)
-    this.#ahead.delete(connection)
+    this.#early?.delete(connection)
+    this.#ahead?.delete(connection)
   }
 
   hear(ring: Ring): void {
@@ -107,7 +115,7 @@ export class Feed {
       if (this.#isClosed) return
       this.#begin(opening)
       this.#greet(opening)
-      this.#early.clear()
+      this.#early = undefined
     })
   }
 
@@ -116,8 +124,8 @@ export class Feed {
     this.#cancelExpiry()
     this.#cancelCheck()
     this.#waiting = []
-    this.#early.clear()
-    this.#ahead.clear()
+    this.#early = undefined
+    this.#ahead = undefined
   }
 
   #wait(ring: Ring): void {
@@ -137,7 +145,7 @@ export class Feed {
     if (counts.rev <= told.rev) return
     if (position.epoch !== told.epoch) return void this.restart()
     if (ring.before !== told.rev) return void this.#recover(told)
-    this.#told = { ...position, rev: counts.rev }
+    this.#told = toldOf(position, counts)
     if (item !== undefined) this.#deliver(item, position.epoch)
     this.#report(ring, ring.changes)
     this.#expireAt(ring.due, item?.at ?? counts.rev)
@@ -180,8 +188,8 @@ export class Feed {
   }
 
   #begin({ position, counts, due, now }: InboxState): void {
-    if (this.#told?.epoch !== position.epoch) this.#ahead.clear()
-    this.#told = { ...position, rev: counts.rev }
+    if (this.#told?.epoch !== position.epoch) this.#ahead = undefined
+    this.#told = toldOf(position, counts)
     this.#base = counts.rev
     this.#forgetAhead(position.seq)
     this.#expireAt(due, now)
@@ -193,7 +201,8 @@ export class Feed {
     const notification = notificationOf(this.#user, item, epoch)
     let connections = 0
     for (const group of hub.at(this.#address)) {
-      const behind = this.#ahead.size === 0 ? group.connections : group.connections.filter((c) => !this.#knows(c, item))
+      const behind =
+        this.#ahead === undefined ? group.connections : group.connections.filter((c) => !this.#knows(c, item))
       if (behind.length === 0) continue
       connections += behind.length
       group.writer.write(behind, notification)
@@ -204,11 +213,14 @@ export class Feed {
     events.emit('notification.delivered', { notification, input: 'inbox', source: '', connections, tookMs })
   }
 
-  #knows = (connection: Connection, { seq }: Item) => (this.#ahead.get(connection) ?? 0) >= seq
+  #knows(connection: Connection, { seq }: Item): boolean {
+    return (this.#ahead?.get(connection) ?? 0) >= seq
+  }
 
   #forgetAhead(seq: number): void {
-    if (this.#ahead.size === 0) return
+    if (this.#ahead === undefined) return
     for (const [connection, upTo] of this.#ahead) if (upTo <= seq) this.#ahead.delete(connection)
+    if (this.#ahead.size === 0) this.#ahead = undefined
   }
 
   #report({ position, counts }: Pick<Ring, 'position' | 'counts'>, changes: readonly Change[]): void {
@@ -220,7 +232,7 @@ export class Feed {
   #greet(opening: Opening): void {
     for (const { writer, connections } of this.#parts.hub.at(this.#address))
       for (const connection of [...connections])
-        if (connection.transport === writer && this.#early.get(connection) !== opening.counts.rev)
+        if (connection.transport === writer && this.#early?.get(connection) !== opening.counts.rev)
           connection.transport.greet(connection, helloOf(connection, opening))
   }
 
