@@ -6,7 +6,11 @@ import { fork } from 'node:child_process'
 import { setTimeout as pause } from 'node:timers/promises'
 import { Redis } from 'ioredis'
 import { Dealer } from 'zeromq'
+import { Asking } from '../dist/redis/asking.js'
 import { redisBackend } from '../dist/redis/backend.js'
+import { Keeping } from '../dist/redis/inbox.js'
+import { Outgoing, ReplyReader } from '../dist/redis/resp.js'
+import { scriptsWith } from '../dist/redis/scripts.js'
 import { cpuOf, openSite, rssMbOf } from './lib/site.mjs'
 
 const SECONDS = Number(process.argv[2] ?? 8)
@@ -14,6 +18,9 @@ const MINUTES = Number(process.argv[3] ?? 0)
 const ROUNDS = 3
 const USERS = 1_000
 const WINDOW = 1_000
+const PREFIX = 'heraldo:'
+const DAYS = 30
+const STANDING = { keep: 500, standsMs: DAYS * 86_400_000 }
 const BODY = JSON.stringify({ text: 'x'.repeat(180) })
 
 async function main() {
@@ -62,32 +69,20 @@ function run(kind, address, seconds = SECONDS, perSecond = Number.POSITIVE_INFIN
 /** Both answer how many were done in a second. */
 async function bare(ms, url) {
   const redis = new Redis(url)
-  const calls = []
-  // The very calls that a gateway makes: its own code makes them, and we take them down.
-  const pipeline = redis.pipeline.bind(redis)
-  redis.pipeline = () => {
-    const made = pipeline()
-    const { callBuffer } = made
-    made.callBuffer = (...args) => {
-      calls.push(args)
-      return callBuffer.apply(made, args)
-    }
-    return made
-  }
   const { inbox, close, asked } = backendOn(redis, url)
   await asked
   const copies = Array.from({ length: 2 * USERS }, (_, i) => copyOf(`${i % USERS}`, `warm-${process.pid}-${i}`))
   for (let from = 0; from < copies.length; from += 100) await inbox.keep(copies.slice(from, from + 100))
-  const template = calls.find((args) => args.length > 9)
+  const template = callFor(inbox.generation())
   let done = 0
   const end = performance.now() + ms
   const work = async () => {
     while (performance.now() < end) {
-      const batch = pipeline()
+      const batch = redis.pipeline()
       for (let i = 0; i < 100; i++) {
         const user = done++ % USERS
         const id = `bare-${process.pid}-${done}`
-        batch.callBuffer('EVALSHA', ...template.slice(1).map((arg) => renamed(arg, user, id)))
+        batch.callBuffer(...template.map((arg) => renamed(arg, user, id)))
       }
       await batch.exec()
     }
@@ -98,17 +93,30 @@ async function bare(ms, url) {
   return (done * 1_000) / ms
 }
 
+/** The very call that a gateway makes to keep something for user 0: its own code writes it, and we read it again. */
+function callFor(generation) {
+  const script = scriptsWith({ ...STANDING, now: undefined }).keep
+  const asking = new Asking({ prefix: PREFIX, newEpoch: () => 'epoch', generation: { current: () => generation } })
+  const out = new Outgoing()
+  new Keeping(asking, undefined, [copyOf('0', 'warm-0-0')]).write(out, 0, script)
+  let call = []
+  const reader = new ReplyReader((command) => {
+    call = command.map(String)
+  })
+  for (const bytes of out.take()) reader.read(bytes)
+  return call
+}
+
 /** The call for user 0 and its id, for another user and id. */
 function renamed(argument, user, id) {
-  if (typeof argument !== 'string') return argument
   return argument.replace('{0}', `{${user}}`).replace(/warm-\d+-\d+/g, id).replace(/(:to:)0$/, `$1${user}`)
 }
 
 function backendOn(redis, url) {
   const events = { emit() {}, on() {} }
   const clock = { now: Date.now, monotonic: () => performance.now(), later: () => () => {} }
-  const bounds = { keep: 500, days: 30, maxResumeBytes: 524_288, newEpoch: () => `epoch-${Math.random()}` }
-  const options = { redis, subscriber: new Redis(url), store: 'redis', prefix: 'heraldo:', node: 'bench', events, clock }
+  const bounds = { keep: STANDING.keep, days: DAYS, maxResumeBytes: 524_288, newEpoch: () => `epoch-${Math.random()}` }
+  const options = { redis, subscriber: new Redis(url), store: 'redis', prefix: PREFIX, node: 'bench', events, clock }
   return redisBackend({ ...options, ...bounds })
 }
 

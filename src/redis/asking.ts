@@ -1,8 +1,31 @@
 import type { Redis } from 'ioredis'
 import { GatewayError } from '../core/errors.ts'
 import type { Generation } from './generation.ts'
-import { channelOfUser, inboxKeys } from './keys.ts'
-import { type Answer, type Argument, type Call, type Outcome, runScripts, type Scripts } from './scripts.ts'
+import { channelOfUser, INBOX_PARTS, inboxKey } from './keys.ts'
+import {
+  END,
+  type Outgoing,
+  printArgument,
+  printArguments,
+  printAscii,
+  printCommand,
+  printCount,
+  printLength,
+  type Reply,
+  ReplyError,
+} from './resp.ts'
+import type { Question, RespConnection } from './respConnection.ts'
+import { type Argument, loadOf, type Script, type Scripts } from './scripts.ts'
+
+/** Several calls of one script. */
+export interface Calls<T> {
+  readonly name: keyof Scripts
+  readonly count: number
+  /** One of them; again, if Redis has forgotten the script. */
+  write(out: Outgoing, i: number, script: Script): void
+  /** What the replies say, one for each call. */
+  read(replies: readonly Reply[]): T
+}
 
 export interface AskingOptions {
   readonly redis: Redis
@@ -23,59 +46,51 @@ export const refusalIn = (error: unknown) => (error instanceof Error ? REFUSAL.e
 /** What a Redis says that cannot, or cannot now. */
 const REFUSAL = /OOM|MISCONF|READONLY|LOADING|NOREPLICAS|MASTERDOWN|BUSY|NOAUTH|NOPERM|CLUSTERDOWN/
 /** What is said of one that is away. Whatever else it says is a fault. */
-const OUTAGE = /timed out|max retries per request|closed|writeable|ECONN|EPIPE|Socket timeout/
-
-/** In one round trip, about. */
-const BATCH = 200
-
-interface Waiting {
-  readonly calls: readonly Call[]
-  readonly generation: string
-  readonly resolve: (outcomes: readonly Outcome[]) => void
-  readonly reject: (error: GatewayError) => void
-}
+const OUTAGE = /timed out|max retries per request|closed|writeable|ECONN|EPIPE|ETIMEDOUT|UNREACH|Socket timeout/
 
 /** Asks Redis about inboxes, once it is known which life of it this is. @throws GatewayError `store.unavailable` */
 export class Asking {
   readonly #options: AskingOptions
-  /** What this turn of the event loop has to ask. Its bound is that of who asks. */
-  #waiting: Waiting[] = []
+  /** These it is being told again. */
+  readonly #told = new Set<Script>()
 
   constructor(options: AskingOptions) {
     this.#options = options
   }
 
-  get scripts(): Scripts {
-    return this.#options.scripts()
-  }
-
-  /** `field`: read along with the inbox. */
-  call(name: keyof Scripts, user: string, args: readonly Argument[], field = ''): Call {
+  /** Begins a call on one inbox: so many arguments have to follow, a field that is read along with it first. */
+  begin({ called }: Script, user: string, more: number): string {
     const { prefix, newEpoch } = this.#options
-    return {
-      script: this.scripts[name],
-      keys: inboxKeys(prefix, user),
-      args: [channelOfUser(prefix, user), this.generation(), newEpoch(), field, ...args],
-    }
+    const keys = printKeys(inboxKey(prefix, user))
+    const channel = printArgument(channelOfUser(prefix, user))
+    const generation = printAscii(this.generation())
+    return `${printCount(10 + more)}${called}${keys}${channel}${generation}${printAscii(newEpoch())}`
   }
 
-  async run(name: keyof Scripts, user: string, args: readonly Argument[]): Promise<Answer> {
-    const [answer = null] = await this.runAll(() => [this.call(name, user, args)])
-    return answer
+  call(script: Script, user: string, args: readonly Argument[]): string {
+    return `${this.begin(script, user, 1 + args.length)}${printArguments(['', ...args])}${END}`
   }
 
-  /** What many ask in one turn of the event loop goes out together. Rejects when one of these calls failed. */
-  async runAll(calls: () => readonly Call[]): Promise<readonly Answer[]> {
-    const generation = this.generation()
-    const made = calls()
-    if (this.#waiting.length === 0) setImmediate(() => this.#flush())
-    const outcomes = await new Promise<readonly Outcome[]>((resolve, reject) => {
-      this.#waiting.push({ calls: made, generation, resolve, reject })
+  run(name: keyof Scripts, user: string, args: readonly Argument[]): Promise<Reply> {
+    return this.runAll({
+      name,
+      count: 1,
+      write: (out, _, script) => out.text(this.call(script, user, args)),
+      read: ([reply = null]) => reply,
     })
-    return outcomes.map(([error, answer]) => {
-      if (error !== null) throw this.#unavailable(error)
-      // Our own scripts answer nothing else.
-      return answer as Answer
+  }
+
+  /**
+   * What many ask in one turn of the event loop goes out together, and is run in that order. Rejects when one of these
+   * calls failed.
+   */
+  runAll<T>(calls: Calls<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const connection = this.#options.generation.connection()
+      if (connection === undefined) throw unknown()
+      const script = this.#options.scripts()[calls.name]
+      if (calls.count === 0) resolve(calls.read([]))
+      else connection.ask(new Asked(this, connection, script, calls, resolve, reject))
     })
   }
 
@@ -84,56 +99,106 @@ export class Asking {
     try {
       return await question(this.#options.redis)
     } catch (error) {
-      throw this.#unavailable(error)
+      throw this.unavailable(error)
     }
   }
 
-  #flush(): void {
-    const waiting = this.#waiting
-    this.#waiting = []
-    let batch: Waiting[] = []
-    let size = 0
-    for (const one of waiting) {
-      // Redis has become another one meanwhile, or may have.
-      if (one.generation !== this.#options.generation.current()) {
-        one.reject(this.#unavailable(new Error('Connection is closed.')))
-        continue
-      }
-      batch.push(one)
-      size += one.calls.length
-      if (size < BATCH) continue
-      void this.#send(batch)
-      batch = []
-      size = 0
-    }
-    if (batch.length > 0) void this.#send(batch)
+  generation(): string {
+    const known = this.#options.generation.current()
+    if (known === undefined) throw unknown()
+    return known
   }
 
-  /** Never rejects: each who waits is told. */
-  async #send(batch: readonly Waiting[]): Promise<void> {
-    const calls = batch.flatMap((one) => one.calls)
-    try {
-      const outcomes = await runScripts(this.#options.redis, calls)
-      let from = 0
-      for (const { calls, resolve } of batch) {
-        resolve(outcomes.slice(from, from + calls.length))
-        from += calls.length
-      }
-    } catch (error) {
-      for (const { reject } of batch) reject(this.#unavailable(error))
-    }
+  /** It has forgotten the script. */
+  tell(connection: RespConnection, script: Script): void {
+    if (this.#told.has(script)) return
+    this.#told.add(script)
+    const done = () => void this.#told.delete(script)
+    connection.ask({ count: 1, write: (out) => out.text(printCommand(loadOf(script))), hear: done, fail: done })
   }
 
-  #unavailable(error: unknown): GatewayError {
+  /** Tells who has to know of it. */
+  unavailable(error: unknown): GatewayError {
     const reason = error instanceof Error ? error.message : `${error}`
     // The error itself carries the command, and so what was to be kept; its message does not.
     this.#options.onFault(new Error(reason))
     return new GatewayError('store.unavailable', { cause: reason })
   }
+}
 
-  generation(): string {
-    const known = this.#options.generation.current()
-    if (known === undefined) throw new GatewayError('store.unavailable', { cause: 'its generation is not known' })
-    return known
+/** Calls under way. */
+class Asked<T> implements Question {
+  readonly count: number
+  readonly #asking: Asking
+  readonly #connection: RespConnection
+  readonly #script: Script
+  readonly #calls: Calls<T>
+  readonly #resolve: (value: T) => void
+  readonly #reject: (error: unknown) => void
+  readonly #replies: Reply[] = []
+  #heard = 0
+  #answered = 0
+
+  constructor(
+    asking: Asking,
+    connection: RespConnection,
+    script: Script,
+    calls: Calls<T>,
+    resolve: (value: T) => void,
+    reject: (error: unknown) => void,
+  ) {
+    this.count = calls.count
+    this.#asking = asking
+    this.#connection = connection
+    this.#script = script
+    this.#calls = calls
+    this.#resolve = resolve
+    this.#reject = reject
+  }
+
+  write(out: Outgoing): void {
+    for (let i = 0; i < this.count; i++) this.#calls.write(out, i, this.#script)
+  }
+
+  hear(reply: Reply): void {
+    const i = this.#heard++
+    if (isForgotten(reply)) this.#askAgain(i)
+    else this.#answer(i, reply)
+  }
+
+  fail(error: Error): void {
+    this.#reject(this.#asking.unavailable(error))
+  }
+
+  #askAgain(i: number): void {
+    this.#asking.tell(this.#connection, this.#script)
+    this.#connection.ask({
+      count: 1,
+      write: (out) => this.#calls.write(out, i, this.#script),
+      hear: (reply) => this.#answer(i, reply),
+      fail: (error) => this.fail(error),
+    })
+  }
+
+  #answer(i: number, reply: Reply): void {
+    this.#replies[i] = reply
+    if (++this.#answered < this.count) return
+    const refusal = this.#replies.find((each) => each instanceof ReplyError)
+    try {
+      if (refusal === undefined) this.#resolve(this.#calls.read(this.#replies))
+      else this.fail(refusal)
+    } catch (error) {
+      this.#reject(error)
+    }
   }
 }
+
+function printKeys(inbox: string): string {
+  const bytes = Buffer.byteLength(inbox)
+  let text = ''
+  for (const part of INBOX_PARTS) text += `${printLength(bytes + part.length)}${inbox}${part}`
+  return text
+}
+
+const isForgotten = (reply: Reply) => reply instanceof ReplyError && reply.message.startsWith('NOSCRIPT')
+const unknown = () => new GatewayError('store.unavailable', { cause: 'its generation is not known' })

@@ -6,7 +6,7 @@ import { redisBroker } from './broker.ts'
 import { redisChannels } from './channels.ts'
 import { redisGeneration } from './generation.ts'
 import { type RedisInboxOptions, redisInbox } from './inbox.ts'
-import { loadScripts, scriptsWith } from './scripts.ts'
+import { loadOf, scriptsWith } from './scripts.ts'
 import { checkSettings } from './settings.ts'
 
 const DAY_MS = 86_400_000
@@ -45,6 +45,8 @@ export function redisBackend(options: RedisBackendOptions): RedisBackend {
   const { redis, subscriber, store, prefix, events, clock, keep, storeNow = () => undefined } = options
   const onFault = (error: unknown) => {
     const reason = refusalIn(error)
+    // What a command of ioredis's would have done to it, a script's error does.
+    if (error instanceof Error && redis.options.reconnectOnError?.(error)) redis.disconnect(true)
     if (reason !== undefined) events.emit('store.refused', { store, reason })
     else if (!isOutage(error)) events.emit('gateway.failed', { during: `what ${store} was asked`, error })
   }
@@ -60,7 +62,7 @@ export function redisBackend(options: RedisBackendOptions): RedisBackend {
   const generation = redisGeneration({
     redis,
     clock,
-    prepare: () => loadScripts(redis, currentScripts()),
+    prepare: () => Object.values(currentScripts()).map(loadOf),
     onRefusal: (reason) => events.emit('store.lost', { store, reason: `it does not say which one it is: ${reason}` }),
   })
   const channels = redisChannels({ redis: subscriber, prefix, clock, onFault })

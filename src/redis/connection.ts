@@ -16,6 +16,9 @@ const FIRST_RETRY_MS = 50
 const LAST_RETRY_MS = 500
 const ELSEWHERE_EVERY_MS = 10_000
 
+/** How long to wait before the attempt of that number, from 1 on. */
+export const retryMs = (attempt: number) => Math.min(FIRST_RETRY_MS * 2 ** Math.min(attempt - 1, 10), LAST_RETRY_MS)
+
 /**
  * A connection that never fails to be made: while Redis is away every command is refused at once, and it is tried
  * again and again, twice a second, until `disconnect()`. Announces `store.lost` and `store.found`, once for each time.
@@ -32,7 +35,7 @@ export function redisConnection({ url, store, events }: RedisConnectionOptions):
     disconnectTimeout: DISCONNECT_TIMEOUT_MS,
     // A connection that swallows commands is given up, or each of them would wait its time out.
     socketTimeout: 2 * COMMAND_TIMEOUT_MS,
-    retryStrategy: (attempt) => Math.min(FIRST_RETRY_MS * 2 ** Math.min(attempt - 1, 10), LAST_RETRY_MS),
+    retryStrategy: retryMs,
     maxLoadingRetryTime: LAST_RETRY_MS,
     reconnectOnError: mayLeadElsewhere(),
     // Who subscribes does so again himself, knowing what is still wanted.

@@ -1,11 +1,13 @@
 import type { Redis } from 'ioredis'
 import type { Clock } from '../core/ports.ts'
+import { retryMs } from './connection.ts'
+import { askAll, RespConnection } from './respConnection.ts'
 
 export interface GenerationOptions {
   readonly redis: Redis
   readonly clock: Clock
-  /** What is to be ready before anything else passes, on every connection. */
-  readonly prepare: () => Promise<void>
+  /** Commands that have to pass before anything else does, on every connection. */
+  readonly prepare: () => readonly (readonly string[])[]
   /** It could not be asked, though Redis is there. */
   readonly onRefusal: (reason: string) => void
 }
@@ -13,6 +15,8 @@ export interface GenerationOptions {
 export interface Generation {
   /** undefined: not known, or not known any more. Then nothing may be asked of the store. */
   current(): string | undefined
+  /** To that life and no other; there whenever it is known. */
+  connection(): RespConnection | undefined
   onChange(changed: () => void): void
   /** Called whenever it is known again, changed or not. */
   onKnown(known: () => void): void
@@ -21,17 +25,18 @@ export interface Generation {
   close(): void
 }
 
-const RETRY_MS = 2_000
 const RUN_ID = /^run_id:(\w+)/m
 
 /**
  * Which life of Redis this is: its `run_id`, another one after each restart and each failover. Asked anew on every
- * connection, before anything else passes.
+ * connection, before anything else passes: on ioredis's, and on one of our own beside it, which is made whenever there
+ * is none. Both have to lead to the same.
  */
 export function redisGeneration({ redis, clock, prepare, onRefusal }: GenerationOptions): Generation {
   let current: string | undefined
+  let connection: RespConnection | undefined
   let last: string | undefined
-  let attempt = 0
+  let failures = 0
   let cancelRetry = () => {}
   const changed: (() => void)[] = []
   const known: (() => void)[] = []
@@ -42,27 +47,39 @@ export function redisGeneration({ redis, clock, prepare, onRefusal }: Generation
 
   const forget = () => {
     current = undefined
-    attempt++
     cancelRetry()
+    const ended = connection
+    connection = undefined
+    ended?.end()
+  }
+  const retry = () => {
+    forget()
+    cancelRetry = clock.later(retryMs(++failures), () => void ask())
   }
   const ask = async () => {
     forget()
-    const own = attempt
+    const onLost = () => {
+      if (own === connection && current !== undefined) retry()
+    }
+    const own = new RespConnection({ redis: redis.options, clock, onLost })
+    connection = own
     try {
-      const [info] = await Promise.all([redis.info('server'), prepare()])
-      const runId = RUN_ID.exec(info)?.[1]
-      if (runId === undefined) throw new Error('INFO names no run_id')
-      // The connection may have been lost meanwhile, and another one be asked.
-      if (own !== attempt) return
-      current = runId
+      const [there, [here]] = await Promise.all([redis.info('server'), askAll(own, [['INFO', 'server'], ...prepare()])])
+      // One of them may have been lost meanwhile, and another one be asked.
+      if (own !== connection) return
+      if (runIdIn(there) !== runIdIn(`${here}`)) {
+        redis.disconnect(true)
+        throw new Error('its address leads to two')
+      }
+      current = runIdIn(there)
     } catch (error) {
-      if (own !== attempt) return
+      if (own !== connection) return
       if (redis.status === 'ready') onRefusal(error instanceof Error ? error.message : `${error}`)
-      cancelRetry = clock.later(RETRY_MS, () => void ask())
-      return
+      return retry()
     } finally {
       firstWasAsked()
     }
+    failures = 0
     const isAnother = last !== undefined && last !== current
     last = current
     for (const listener of known) listener()
@@ -75,6 +92,7 @@ export function redisGeneration({ redis, clock, prepare, onRefusal }: Generation
 
   return {
     current: () => current,
+    connection: () => (current === undefined ? undefined : connection),
     onChange: (listener) => void changed.push(listener),
     onKnown: (listener) => void known.push(listener),
     asked,
@@ -85,4 +103,10 @@ export function redisGeneration({ redis, clock, prepare, onRefusal }: Generation
       firstWasAsked()
     },
   }
+}
+
+function runIdIn(info: string): string {
+  const runId = RUN_ID.exec(info)?.[1]
+  if (runId === undefined) throw new Error('INFO names no run_id')
+  return runId
 }

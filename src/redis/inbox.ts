@@ -5,14 +5,24 @@ import { type ErrorCode, GatewayError } from '../core/errors.ts'
 import type { Copy, Counts, InboxState, Kept, Life, ListQuery, Mark, Opening, Page } from '../core/inbox.ts'
 import type { Position } from '../core/notification.ts'
 import type { Clock, Inbox } from '../core/ports.ts'
-import { Asking, type AskingOptions } from './asking.ts'
+import { Asking, type AskingOptions, type Calls } from './asking.ts'
 import type { RedisChannels } from './channels.ts'
 import { claimOf, claimsOf } from './claims.ts'
 import { IdIndex } from './idIndex.ts'
-import { parseItems, parseLife, parseMeta, printBlob, stateOf } from './inboxText.ts'
-import { inboxKeys } from './keys.ts'
-import type { Answer, Argument, Call } from './scripts.ts'
-import { SentNotes } from './sentNotes.ts'
+import { parseItems, parseLife, parseMeta, printHead, stateOf } from './inboxText.ts'
+import { inboxKey } from './keys.ts'
+import {
+  END,
+  type Outgoing,
+  printArgument,
+  printArguments,
+  printAscii,
+  printCount,
+  printLength,
+  type Reply,
+} from './resp.ts'
+import type { Script } from './scripts.ts'
+import { type SentNote, SentNotes } from './sentNotes.ts'
 
 export interface RedisInboxOptions extends AskingOptions {
   readonly channels: RedisChannels
@@ -35,18 +45,11 @@ const MAX_LIVES = 1_000
 export function redisInbox(options: RedisInboxOptions): Inbox & { close(): Promise<void> } {
   const asking = new Asking(options)
   const index = new IdIndex({ ...options, asking })
-  const sent = new SentNotes(options.clock, async (notes) => {
-    const calls = [...notes].map(([user, told]) => ({
-      script: asking.scripts.sent,
-      keys: inboxKeys(options.prefix, user).slice(0, 1),
-      args: told.flat(),
-    }))
-    for (const batch of batches(calls)) await asking.runAll(() => batch)
-  })
+  const sent = new SentNotes(options.clock, (notes) => asking.runAll(tellings(options.prefix, [...notes])))
   return {
     generation: () => options.generation.current(),
     onGeneration: (changed) => options.generation.onChange(changed),
-    keep: (copies) => keep(asking, index, copies),
+    keep: (copies) => asking.runAll(new Keeping(asking, index, copies)),
     open: (user, since) => open(asking, options, user, since),
     list: (user, query) => list(asking, options, user, query),
     mark: (user, what) => mark(asking, user, what),
@@ -65,42 +68,67 @@ export function redisInbox(options: RedisInboxOptions): Inbox & { close(): Promi
 }
 
 /** All of it is asked in this turn: what is kept next for one of these users comes after it. */
-async function keep(asking: Asking, index: IdIndex, copies: readonly Copy[]): Promise<readonly Kept[]> {
-  const kept = [...batches(copies)].map(async (batch) => {
-    const answers = await asking.runAll(() => keeps(asking, batch))
-    return batch.map((copy, i) => {
-      const kept = parseKept(copy.user, `${answers[i]}`)
+export class Keeping implements Calls<readonly Kept[]> {
+  readonly name = 'keep'
+  readonly count: number
+  readonly #asking: Asking
+  readonly #index: IdIndex
+  readonly #copies: readonly Copy[]
+  /** What the copies of one notification share is printed once. */
+  #printed: Printed | undefined
+
+  constructor(asking: Asking, index: IdIndex, copies: readonly Copy[]) {
+    this.count = copies.length
+    this.#asking = asking
+    this.#index = index
+    this.#copies = copies
+  }
+
+  write(out: Outgoing, i: number, script: Script): void {
+    const copy = this.#copies[i] as Copy
+    const { count, before, after } = this.#print(copy)
+    out.text(this.#asking.begin(script, copy.user, count))
+    out.text(before)
+    out.bytes(copy.body)
+    out.text(after)
+  }
+
+  read(replies: readonly Reply[]): Kept[] {
+    return this.#copies.map((copy, i) => {
+      const kept = parseKept(copy.user, `${replies[i]}`)
       // A duplicate's original may have been stored by who never heard of it, or died before it was noted.
-      if (kept.outcome !== 'conflict') index.note(publicId(copy, copy.id), copy.user, copy.ttlMs)
+      if (kept.outcome !== 'conflict') this.#index.note(publicId(copy, copy.id), copy.user, copy.ttlMs)
       return kept
     })
-  })
-  return (await Promise.all(kept)).flat()
+  }
+
+  #print(copy: Copy): Printed {
+    if (this.count === 1) return printCopy(copy)
+    if (this.#printed === undefined || !isLike(copy, this.#printed.copy)) this.#printed = printCopy(copy)
+    return this.#printed
+  }
 }
 
-function keeps(asking: Asking, copies: readonly Copy[]): Call[] {
-  let printed: Printed | undefined
-  return copies.map((copy) => {
-    if (printed === undefined || !isLike(copy, printed.copy)) printed = printCopy(copy)
-    return asking.call('keep', copy.user, printed.args, printed.field)
-  })
-}
-
+/** What of a call is the same for all users: the arguments before the body, with the head of that, and those after it. */
 interface Printed {
   readonly copy: Copy
-  readonly args: readonly Argument[]
-  readonly field: string
+  readonly count: number
+  readonly before: string
+  readonly after: string
 }
 
 function printCopy(copy: Copy): Printed {
-  const { source, body, ttlMs, collapse, acceptedAt } = copy
+  const { source, id, body, ttlMs, collapse, acceptedAt } = copy
   const claim = claimOf(copy)
-  const field = `i${claim}`
-  const args = [`${digestOf(body)} ${acceptedAt}`, `${body.length} ${claim}`, printBlob(publicId(copy, copy.id), copy)]
-  if (ttlMs === undefined && collapse === undefined) return { copy, args, field }
+  const head = printHead(publicId(copy, id), copy)
+  const field = printArgument(`i${claim}`)
+  const accepted = printAscii(`${digestOf(body)} ${acceptedAt}`)
+  const size = printArgument(`${body.length} ${claim}`)
+  const before = `${field}${accepted}${size}${printLength(Buffer.byteLength(head) + body.length)}${head}`
+  if (ttlMs === undefined && collapse === undefined) return { copy, count: 4, before, after: END }
   // The source's length keeps it and the key apart.
   const key = collapse === undefined ? '' : `${source.length}:${source}:${collapse}`
-  return { copy, args: [...args, ttlMs ?? 0, key], field }
+  return { copy, count: 6, before, after: `${printArguments([ttlMs ?? 0, key])}${END}` }
 }
 
 /** As the copies of one notification are, but for their users. */
@@ -185,7 +213,7 @@ async function states(
 
 async function readMetas(redis: Redis, prefix: string, users: readonly string[]) {
   const pipeline = redis.pipeline().time()
-  for (const user of users) pipeline.hgetBuffer(inboxKeys(prefix, user)[0], 'm')
+  for (const user of users) pipeline.hgetBuffer(inboxKey(prefix, user), 'm')
   const outcomes = (await pipeline.exec()) ?? [[new Error('Connection is closed.')] as const]
   const [time, ...found] = outcomes.map(([error, value]) => {
     if (error !== null) throw error
@@ -196,12 +224,30 @@ async function readMetas(redis: Redis, prefix: string, users: readonly string[])
   return { now, found: found.map((bytes) => (Buffer.isBuffer(bytes) ? bytes : null)) }
 }
 
+function tellings(prefix: string, notes: readonly (readonly [user: string, told: readonly SentNote[]])[]): Calls<void> {
+  return {
+    name: 'sent',
+    count: notes.length,
+    write(out, i, { called }) {
+      const [user, told] = notes[i] ?? ['', []]
+      const args = [inboxKey(prefix, user), ...told.flat()]
+      out.text(`${printCount(3 + args.length)}${called}${printArguments(args)}${END}`)
+    },
+    read() {},
+  }
+}
+
 async function lives(asking: Asking, index: IdIndex, id: string): Promise<readonly Life[]> {
   const claims = claimsOf(id)
   const lives: Life[] = []
   let room = MAX_LIVES
   for (const users of batches(await index.usersOf(id))) {
-    const answers = await asking.runAll(() => users.map((user) => asking.call('lives', user, claims)))
+    const answers = await asking.runAll({
+      name: 'lives',
+      count: users.length,
+      write: (out, i, script) => out.text(asking.call(script, users[i] ?? '', claims)),
+      read: (replies) => replies,
+    })
     for (const [i, user] of users.entries()) {
       const [epoch, ...told] = listOf(answers[i] ?? [])
       if (told.length === 0) continue
@@ -212,16 +258,18 @@ async function lives(asking: Asking, index: IdIndex, id: string): Promise<readon
   return lives
 }
 
+/** As keep.lua says it. */
 function parseKept(user: string, answer: string): Kept {
-  const [outcome, epoch = '', seq] = answer.split(' ')
-  if (outcome === 'conflict') return { user, outcome }
-  return { user, outcome: outcome === 'stored' ? 'stored' : 'duplicate', position: { epoch, seq: Number(seq) } }
+  if (answer === 'conflict') return { user, outcome: 'conflict' }
+  const [start, end] = [answer.indexOf(' '), answer.lastIndexOf(' ')]
+  const position = { epoch: answer.slice(start + 1, end), seq: Number(answer.slice(end + 1)) }
+  return { user, outcome: answer.startsWith('stored') ? 'stored' : 'duplicate', position }
 }
 
 /** 128 bits are enough to tell bodies apart that somebody sends under one id by mistake. */
 const digestOf = (body: Uint8Array) => hash('sha256', body, 'base64url').slice(0, 22)
-const listOf = (answer: Answer): readonly Answer[] => (Array.isArray(answer) ? answer : [answer])
-const bytesOf = (answer: Answer | undefined): Buffer => (Buffer.isBuffer(answer) ? answer : Buffer.from(`${answer}`))
+const listOf = (answer: Reply): readonly Reply[] => (Array.isArray(answer) ? answer : [answer])
+const bytesOf = (answer: Reply | undefined): Buffer => (Buffer.isBuffer(answer) ? answer : Buffer.from(`${answer}`))
 
 function* batches<T>(all: readonly T[]): Iterable<readonly T[]> {
   for (let from = 0; from < all.length; from += BATCH) yield all.slice(from, from + BATCH)

@@ -1,7 +1,7 @@
 import type { Change, Copy, Counts, Flags, InboxState, Item, Life, Ring } from '../core/inbox.ts'
 import type { Position } from '../core/notification.ts'
 import type { RawJson } from '../core/rawJson.ts'
-import type { Answer } from './scripts.ts'
+import type { Reply } from './resp.ts'
 
 /** What the scripts write down and answer (scripts/inbox.lua says how), as the types of core/inbox.ts. */
 
@@ -10,10 +10,9 @@ const READ = 1
 const SEEN = 2
 const ARCHIVED = 4
 
-/** What keep.lua stores, and rings: what browsers are told beside the body, and the body. */
-export const printBlob = (id: string, { type, collapse, body }: Copy): string =>
-  // The body was checked to be UTF-8: as a text it is the same bytes, and a command of texts alone is made sooner.
-  `${JSON.stringify([id, type, collapse ?? null])}\n${Buffer.from(body.buffer, body.byteOffset, body.length).toString()}`
+/** What keep.lua stores, and rings, before the body: what browsers are told beside it. */
+export const printHead = (id: string, { type, collapse }: Copy): string =>
+  `[${JSON.stringify(id)},${JSON.stringify(type)},${collapse === undefined ? null : JSON.stringify(collapse)}]\n`
 
 /** The field m. */
 export interface Meta {
@@ -42,7 +41,7 @@ const doubles = (bytes: Buffer, count: number) => Array.from({ length: count }, 
 export const stateOf = ({ position, counts, due }: Meta, now: number): InboxState => ({ position, counts, due, now })
 
 /** What items.lua appends: seq, state, flags, head and body; again and again. */
-export function parseItems(reply: readonly Answer[]): Item[] {
+export function parseItems(reply: readonly Reply[]): Item[] {
   const items: Item[] = []
   for (let i = 0; i + 3 < reply.length; i += 4) {
     const [seq, state, flags, blob] = reply.slice(i, i + 4)

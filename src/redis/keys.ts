@@ -17,11 +17,11 @@ import { type Address, encodeUserId, formatRecipient, userAddress } from '../cor
  */
 export const publishersKey = (prefix: string): string => `${prefix}publishers`
 
-/** In the order in which the scripts take them. The braces keep them together in a cluster. */
-export function inboxKeys(prefix: string, user: string): readonly [string, string, string, string] {
-  const inbox = `${prefix}inbox:{${encodeUserId(user).replace(BRACE, percent)}}`
-  return [inbox, `${inbox}:order`, `${inbox}:due`, `${inbox}:forget`]
-}
+/** The braces keep an inbox's keys together in a cluster. */
+export const inboxKey = (prefix: string, user: string): string =>
+  `${prefix}inbox:{${encodeUserId(user).replace(BRACE, percent)}}`
+/** What those keys end in, in the order in which the scripts take them. */
+export const INBOX_PARTS = ['', ':order', ':due', ':forget'] as const
 
 /** Who has something under which id until this day; an id is always in the same shard. */
 export const idsKey = (prefix: string, day: number, shard: number): string => `${prefix}ids:${day}:${shard}`
