@@ -45,7 +45,11 @@ describe.each(ROUTERS)('over %s', (_, isOurs) => {
 
     test('all keys, several recipients, and positions in the reply', async () => {
       const positions = { '42': { epoch: 'e', seq: 17 }, '43': { epoch: 'f', seq: 1 } }
-      const { dealer, taken } = await served(() => ({ ...stored('o-17'), positions: new Map(Object.entries(positions)), store: 'run-1' }))
+      const { dealer, taken } = await served(() => ({
+        ...stored('o-17'),
+        positions: new Map(Object.entries(positions)),
+        store: 'run-1',
+      }))
       const header = { source: 'orders', id: 'o-17', type: 'order.shipped', ttl: 86_400, collapse: 'order-17' }
       const reply = await dealer.ask({ recipient: ['42', '43'], notification: [1], keep: true, ...header })
       expect(reply).toEqual({ ok: true, id: 'o-17', duplicate: false, positions, store: 'run-1' })
