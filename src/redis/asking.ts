@@ -14,7 +14,7 @@ import {
   type Reply,
   ReplyError,
 } from './resp.ts'
-import type { Question, RespConnection } from './respConnection.ts'
+import { askAll, type Question, type RespConnection } from './respConnection.ts'
 import { type Argument, loadOf, type Script, type Scripts } from './scripts.ts'
 
 /** Several calls of one script. */
@@ -94,6 +94,17 @@ export class Asking {
     })
   }
 
+  /** Commands, one behind the other. Rejects when one of them was refused. */
+  async tell(commands: readonly (readonly string[])[]): Promise<readonly Reply[]> {
+    const connection = this.#options.generation.connection()
+    if (connection === undefined) throw unknown()
+    try {
+      return await askAll(connection, commands)
+    } catch (error) {
+      throw this.unavailable(error)
+    }
+  }
+
   async ask<T>(question: (redis: Redis) => Promise<T>): Promise<T> {
     this.generation()
     try {
@@ -110,7 +121,7 @@ export class Asking {
   }
 
   /** It has forgotten the script. */
-  tell(connection: RespConnection, script: Script): void {
+  load(connection: RespConnection, script: Script): void {
     if (this.#told.has(script)) return
     this.#told.add(script)
     const done = () => void this.#told.delete(script)
@@ -171,7 +182,7 @@ class Asked<T> implements Question {
   }
 
   #askAgain(i: number): void {
-    this.#asking.tell(this.#connection, this.#script)
+    this.#asking.load(this.#connection, this.#script)
     this.#connection.ask({
       count: 1,
       write: (out) => this.#calls.write(out, i, this.#script),

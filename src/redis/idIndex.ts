@@ -4,7 +4,7 @@ import type { Asking } from './asking.ts'
 import { ID_SHARDS, idsKey } from './keys.ts'
 
 export interface IdIndexOptions {
-  readonly asking: Pick<Asking, 'ask'>
+  readonly asking: Pick<Asking, 'ask' | 'tell'>
   readonly prefix: string
   /** How long a notification stands. */
   readonly standsMs: number
@@ -105,31 +105,34 @@ export class IdIndex {
     this.#notes = new Map()
     this.#count = 0
     try {
-      await this.#options.asking.ask((redis) => this.#write(redis, notes))
+      await this.#write(notes)
     } catch {
       for (const [bucket, members] of notes) for (const member of members) this.#add(bucket, member)
       this.#tellIn(RETRY_MS)
     }
   }
 
-  async #write(redis: Redis, notes: ReadonlyMap<number, ReadonlySet<string>>): Promise<void> {
-    const today = await this.#today(redis)
-    const pipeline = redis.pipeline()
+  async #write(notes: ReadonlyMap<number, ReadonlySet<string>>): Promise<void> {
+    const today = await this.#today()
+    const commands: string[][] = []
     for (const [bucket, set] of notes) {
       const shard = bucket % ID_SHARDS
       const day = today + (bucket - shard) / ID_SHARDS
       const key = idsKey(this.#options.prefix, day, shard)
       const members = [...set]
-      for (let from = 0; from < members.length; from += BATCH)
-        pipeline.zadd(key, ...members.slice(from, from + BATCH).flatMap((member) => [0, member]))
+      for (let from = 0; from < members.length; from += BATCH) {
+        const command = ['ZADD', key]
+        for (const member of members.slice(from, from + BATCH)) command.push('0', member)
+        commands.push(command)
+      }
       // Letting go of a large one takes Redis a moment: not of all in the same.
-      pipeline.pexpireat(key, (day + 1) * DAY_MS + shard * MINUTE_MS)
+      commands.push(['PEXPIREAT', key, `${(day + 1) * DAY_MS + shard * MINUTE_MS}`])
     }
-    await outcomesOf(pipeline)
+    await this.#options.asking.tell(commands)
   }
 
   async #read(redis: Redis, id: string): Promise<string[]> {
-    const today = await this.#today(redis)
+    const today = await this.#today()
     const start = startOf(id)
     // No user's UTF-8 begins with this byte, or any after it.
     const end = Buffer.concat([Buffer.from(`(${start}`), Buffer.of(0xff)])
@@ -140,9 +143,13 @@ export class IdIndex {
     return (await outcomesOf(pipeline)).flatMap((members) => (Array.isArray(members) ? members.map(String) : []))
   }
 
-  async #today(redis: Redis): Promise<number> {
-    const now = this.#options.storeNow() ?? Number((await redis.time())[0]) * 1_000
-    return Math.floor(now / DAY_MS)
+  async #today(): Promise<number> {
+    return Math.floor((this.#options.storeNow() ?? (await this.#storesOwnNow())) / DAY_MS)
+  }
+
+  async #storesOwnNow(): Promise<number> {
+    const [time] = await this.#options.asking.tell([['TIME']])
+    return Number(Array.isArray(time) ? `${time[0]}` : undefined) * 1_000
   }
 }
 

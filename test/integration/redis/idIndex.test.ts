@@ -2,6 +2,7 @@ import type { Redis } from 'ioredis'
 import { Events } from '../../../src/core/events.ts'
 import { redisConnection } from '../../../src/redis/connection.ts'
 import { IdIndex, MAX_NOTES, MAX_USERS } from '../../../src/redis/idIndex.ts'
+import type { Reply } from '../../../src/redis/resp.ts'
 import { fakeClock } from '../../support/fakeClock.ts'
 import { PREFIX } from '../../support/redisBackend.ts'
 import { type RedisServer, startRedis } from '../../support/redisServer.ts'
@@ -32,8 +33,10 @@ function gateway() {
     is.asked++
     return is.refusing ? Promise.reject(new Error('away')) : question(redis)
   }
+  const tell = (commands: readonly (readonly string[])[]) =>
+    ask((redis) => Promise.all(commands.map(([name = '', ...args]) => redis.call(name, ...args) as Promise<Reply>)))
   const storeNow = () => is.now
-  const index = new IdIndex({ asking: { ask }, prefix: PREFIX, standsMs: 30 * DAY_MS, clock, storeNow })
+  const index = new IdIndex({ asking: { ask, tell }, prefix: PREFIX, standsMs: 30 * DAY_MS, clock, storeNow })
   return { index, clock, is }
 }
 
