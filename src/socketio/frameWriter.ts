@@ -62,13 +62,16 @@ export function eventFrame(name: string, payload: object): Frame {
 }
 
 function pack(head: Buffer, body: Uint8Array, tail: string): Frame {
-  const payload = head.length + body.length + Buffer.byteLength(tail)
+  const tailBytes = Buffer.byteLength(tail)
+  const payload = head.length + body.length + tailBytes
   const payloadAt = headerLength(payload)
   const bytes = Buffer.allocUnsafe(payloadAt + payload)
   writeHeader(bytes, payload)
-  bytes.set(head, payloadAt)
+  // So few bytes are copied sooner one by one.
+  for (let i = 0; i < head.length; i++) bytes[payloadAt + i] = head[i] as number
   bytes.set(body, payloadAt + head.length)
-  bytes.write(tail, payloadAt + head.length + body.length)
+  // What is ASCII, as nearly all is, is the same in both, and this one is written in half the time.
+  bytes.write(tail, payloadAt + head.length + body.length, tailBytes === tail.length ? 'latin1' : 'utf8')
   return new Frame(bytes, payloadAt)
 }
 
