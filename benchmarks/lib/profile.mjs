@@ -8,7 +8,9 @@ import { readPeer } from './rounds.mjs'
 import { markdown } from './table.mjs'
 import { WORKLOADS } from './workloads.mjs'
 
-const SAMPLE_EVERY_US = 1_000
+const SAMPLE_EVERY_US = 500
+/** A gap that is longer is a time without a core, and says nothing about where the sample stands that ends it. */
+const LONGEST_US = 2 * SAMPLE_EVERY_US
 const LOOP = 'Event loop: waiting, reading sockets'
 const REST = 'Node itself: ticks, timers'
 
@@ -20,14 +22,14 @@ const AREAS = [
   ['Socket write: the system call', /^(writeBuffer|writev|writeLatin1String|writeUtf8String) $/],
   ['Garbage collection', /^\(garbage collector\)/],
   [LOOP, /^\((program|idle)\)/],
-  ['Packing the frame', /\/dist\/socketio\/frame/],
+  ['Packing the frame', /\/dist\/socketio\/(frameWriter|meta)/],
   ['Socket write: what leads there', /\/dist\/socketio\/|\/node_modules\/(ws|engine\.io|socket\.io)[^/]*\//],
   ['Socket write: what leads there', /^(Socket\._?(write|final)\S*|\S*[wW]rite\S*) node:(net|internal\/stream)/],
   [
     'Off ZeroMQ: reading, splitting',
     /\/dist\/zeromq\/|\/node_modules\/zeromq\/|^onStreamRead |internal\/streams\/readable/,
   ],
-  ['Checks: recipient, header, JSON', /\/dist\/core\/(rawJson|draft|address|envelope)/],
+  ['Checks: recipient, header, JSON', /\/dist\/core\/(rawJson|plainJson|draft|address|envelope)/],
   ['Log, metrics', /\/dist\/observers\/|\/dist\/core\/(events|feed|tally)/],
   ['Pipe: duplicates, holes, who is here', /\/dist\/(core|memory|redis)\/|\/dist\/\w+\.js$/],
   ['Other', /\/dist\//],
@@ -80,7 +82,7 @@ function sampled({ nodes, samples, timeDeltas, startTime }, { from, to }) {
     at += timeDeltas[i]
     if (at < from || at > to) return
     const area = areaOfStack(id)
-    byArea.set(area, (byArea.get(area) ?? 0) + timeDeltas[i])
+    byArea.set(area, (byArea.get(area) ?? 0) + Math.min(timeDeltas[i], LONGEST_US))
   })
   return byArea
 }
