@@ -5,7 +5,8 @@ interface Interest {
   count: number
   /** Cancels the farewell that is under way, if one is. */
   stay: (() => void) | undefined
-  ready: Promise<unknown>
+  /** undefined: it is. */
+  ready: Promise<unknown> | undefined
 }
 
 /**
@@ -36,8 +37,10 @@ export class Follows {
       return
     }
     const ready = Promise.all(this.#followers.map((follower) => follower.follow(address)))
-    this.#interests.set(address, { count: 1, stay: undefined, ready })
+    const begun: Interest = { count: 1, stay: undefined, ready }
+    this.#interests.set(address, begun)
     await ready
+    begun.ready = undefined
   }
 
   unfollow(address: Address): void {

@@ -5,17 +5,18 @@ export const systemClock: Clock = {
   now: Date.now,
   monotonic: () => performance.now(),
   later(ms, run) {
-    // setTimeout takes 31 bits; what is further away fires early and is asked again.
-    const timer =
-      ms > MAX_TIMEOUT_MS
-        ? setTimeout(() => {
-            cancel = systemClock.later(ms - MAX_TIMEOUT_MS, run)
-          }, MAX_TIMEOUT_MS)
-        : setTimeout(run, ms)
-    timer.unref()
-    let cancel = () => clearTimeout(timer)
-    return () => cancel()
+    if (ms > MAX_TIMEOUT_MS) return inStages(ms, run)
+    const timer = setTimeout(run, ms).unref()
+    return () => clearTimeout(timer)
   },
+}
+
+/** setTimeout takes 31 bits. */
+function inStages(ms: number, run: () => void): () => void {
+  let cancel = systemClock.later(MAX_TIMEOUT_MS, () => {
+    cancel = systemClock.later(ms - MAX_TIMEOUT_MS, run)
+  })
+  return () => cancel()
 }
 
 const MAX_TIMEOUT_MS = 2 ** 31 - 1

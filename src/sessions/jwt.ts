@@ -1,3 +1,4 @@
+import { createSecretKey } from 'node:crypto'
 import { createLocalJWKSet, errors, type JSONWebKeySet, type JWTPayload, type JWTVerifyOptions, jwtVerify } from 'jose'
 import { GatewayError, type RefusalReason, sessionRefused } from '../core/errors.ts'
 import type { SessionResolver } from '../core/ports.ts'
@@ -75,7 +76,9 @@ function verifierOf(key: JwtOptions['key'], chosen: readonly string[] | undefine
       throw new Error(
         `jwt: the secret has ${key.length} bytes and can be guessed; it needs ${MIN_SECRET_BYTES} or more`,
       )
-    return async (token, expected) => (await jwtVerify(token, key, { ...expected, algorithms })).payload
+    // Bytes would be made a key again for each token.
+    const secret = createSecretKey(key)
+    return async (token, expected) => (await jwtVerify(token, secret, { ...expected, algorithms })).payload
   }
   const keys = key instanceof URL ? remoteKeys(key) : createLocalJWKSet(key)
   return async (token, expected) => (await jwtVerify(token, keys, { ...expected, algorithms })).payload
