@@ -20,7 +20,7 @@ export interface PeerParts {
   readonly bounds: Bounds
   /** The handshake is done. */
   onReady(peer: Peer): void
-  onMessage(parts: readonly Buffer[], peer: Peer): void
+  onMessage(parts: readonly Buffer[]): void
   /** Called once, whoever ended it. */
   onClose(peer: Peer, error: Error | undefined): void
   /** `onMessage` threw; the connection stays. */
@@ -195,7 +195,7 @@ export class Peer {
   #hear(message: readonly Buffer[]): void {
     if (this.#ready === undefined) throw new ZmtpError('it speaks before it is ready')
     try {
-      this.#parts.onMessage(message, this)
+      this.#parts.onMessage(message)
     } catch (error) {
       this.#parts.onFault(error)
     }
