@@ -33,7 +33,8 @@ function text(cell, isControl) {
   if (row.p50 > 0) return `${time(row.p50)} / ${time(row.p99)}`
   if (row.bytesPerConnection > 0)
     return `${(row.bytesPerConnection / 1_000).toFixed(1)} kB · ${count(row.handshakesPerCpuSecond)}/s`
-  return `${count(row.perCpuSecond)}${times}`
+  // It delivered nothing: asked for more than it can do, say.
+  return row.perCpuSecond > 0 ? `${count(row.perCpuSecond)}${times}` : '–'
 }
 
 function time(us) {
